@@ -7,7 +7,7 @@
 #define TRI_ALWAYS_INLINE static inline __attribute__((always_inline))
 #define TRI_NOINLINE __attribute__((noinline))
 #define TRI_COLD __attribute__((noinline, cold))
-#define TRI_PRINTF(format, first) __attribute__((format(printf, format, first)))
+#define TRI_PRINTF(text, first) __attribute__((format(printf, text, first)))
 #define TRI_EXPORT __attribute__((visibility("default")))
 #define TRI_PREFETCH(address) __builtin_prefetch((address), 1, 3)
 #define TRI_CLEANUP(function) __attribute__((cleanup(function)))
