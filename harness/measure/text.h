@@ -1,0 +1,40 @@
+// Small text tools of the measuring side: formatting into fresh strings, byte sizes, shell words, numbers for
+// a person. Strings returned as `char *` are the caller's to free; running out of memory here ends the program
+// with exit status 3, because there is nothing left to measure with.
+#ifndef TRICOLOR_MEASURE_TEXT_H
+#define TRICOLOR_MEASURE_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "tricolor/compiler.h"
+
+// One sentence that says what was wrong, where, and what would be right.
+struct tri_error {
+  char text[768];
+};
+
+// Fills in the sentence; returns false, so that a failing function can `return tri_fail(error, …)`.
+bool tri_fail(struct tri_error *error, const char *format, ...) TRI_PRINTF(2, 3);
+
+// `block`, or the end of the program when it is NULL.
+void *tri_need(void *block);
+
+char *tri_format(const char *format, ...) TRI_PRINTF(1, 2);
+
+// "64m" → 67108864. Digits with an optional k, m, g or t (any case, powers of 1024); false when `text` is
+// anything else, zero, or too large for 63 bits.
+bool tri_parse_size(const char *text, uint64_t *bytes);
+
+// 67108864 → "64m": the shortest form that tri_parse_size reads back to the same number.
+char *tri_size_text(uint64_t bytes);
+
+// The command line that a POSIX shell (and hyperfine -N) splits back into `arguments` (NULL-terminated).
+char *tri_shell_command(const char *const *arguments);
+
+// For tables: 12_345_678 ns → "12.3 ms"; 41_943_040 bytes → "40.0 MiB". Three significant digits.
+char *tri_duration_text(double nanoseconds);
+char *tri_memory_text(double bytes);
+
+#endif
