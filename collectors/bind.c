@@ -1,0 +1,79 @@
+// Compiled once per collector with -DTRI_COLLECTOR=<name>: wraps the collector's inline paths into its record,
+// tri_collector_<name>. So the dynamic binding runs the very code that the inline one is timed with.
+#include "tricolor/collector.h"
+
+#ifdef TRI_OPTIONS
+extern const struct tri_option TRI_OPTIONS[];
+#else
+#define TRI_OPTIONS NULL
+#define TRI_N_OPTIONS 0
+#endif
+
+#define TRI_FAST_CALL(result, name, parameters, arguments)                                                   \
+  static result bound_##name parameters { return tri_##name arguments; }
+#include "tricolor/fast.def"
+#undef TRI_FAST_CALL
+
+// Rows of cold.def that every collector must have …
+#define tri_cold_heap_destroy TRI_IMPL(heap_destroy)
+#define tri_cold_attach TRI_IMPL(attach)
+#define tri_cold_detach TRI_IMPL(detach)
+#define tri_cold_walk TRI_IMPL(walk)
+#define tri_cold_stats_fill TRI_IMPL(stats_fill)
+// … and those with a default.
+#ifndef tri_cold_park
+#define tri_cold_park tri_default_park
+#endif
+#ifndef tri_cold_unpark
+#define tri_cold_unpark tri_default_unpark
+#endif
+#ifndef tri_cold_pin
+#define tri_cold_pin tri_default_pin
+#endif
+#ifndef tri_cold_unpin
+#define tri_cold_unpin tri_default_unpin
+#endif
+#ifndef tri_cold_finalizer_add
+#define tri_cold_finalizer_add tri_default_finalizer_add
+#endif
+#ifndef tri_cold_finalizer_next
+#define tri_cold_finalizer_next tri_default_finalizer_next
+#endif
+#ifndef tri_cold_collect
+#define tri_cold_collect tri_default_collect
+#endif
+#ifndef tri_cold_inspect
+#define tri_cold_inspect tri_default_inspect
+#endif
+#ifndef tri_cold_verify
+#define tri_cold_verify tri_default_verify
+#endif
+
+enum tri_status TRI_IMPL(heap_create)(const struct tri_collector *self, const struct tri_heap_config *config,
+                                      struct tri_heap **heap);
+#define TRI_COLD_CALL(result, self, name, parameters, arguments) result tri_cold_##name parameters;
+#include "tricolor/cold.def"
+#undef TRI_COLD_CALL
+
+TRI_EXPORT extern const struct tri_collector TRI_PASTE(tri_collector_, TRI_COLLECTOR);
+const struct tri_collector TRI_PASTE(tri_collector_, TRI_COLLECTOR) = {
+    .abi = TRI_ABI,
+    .size = sizeof(struct tri_collector),
+    .name = TRI_STRING(TRI_COLLECTOR),
+    .summary = TRI_SUMMARY,
+    .caps = {TRI_CAPS, TRI_MAX_MUTATORS, TRI_MAX_HEAPS, TRI_MIN_HEAP, TRI_MAX_OBJECT},
+    .options = TRI_OPTIONS,
+    .n_options = TRI_N_OPTIONS,
+    .heap_create = TRI_IMPL(heap_create),
+#define TRI_FAST_CALL(result, name, parameters, arguments) .name = bound_##name,
+#include "tricolor/fast.def"
+#undef TRI_FAST_CALL
+#define TRI_COLD_CALL(result, self, name, parameters, arguments) .name = tri_cold_##name,
+#include "tricolor/cold.def"
+#undef TRI_COLD_CALL
+};
+
+#ifdef TRI_PLUGIN
+TRI_EXPORT extern const struct tri_collector *const tri_collector_plugin;
+const struct tri_collector *const tri_collector_plugin = &TRI_PASTE(tri_collector_, TRI_COLLECTOR);
+#endif

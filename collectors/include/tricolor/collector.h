@@ -1,0 +1,67 @@
+// The contract, collector side: what a collector calls, and what its fast.h defines.
+//
+// fast.h of collector <name> is included with TRI_COLLECTOR=<name>, after plain.h. It defines
+//   TRI_SUMMARY            one line
+//   TRI_CAPS               the claims, TRI_CAP_… or-ed together
+//   TRI_MAX_MUTATORS, TRI_MAX_HEAPS, TRI_MIN_HEAP, TRI_MAX_OBJECT     struct tri_caps
+//   TRI_OPTIONS            (optional) name of an array of its own option rows, TRI_N_OPTIONS their number
+//   tri_fast_<call>        (optional) an inline path for a row of fast.def; a path that leaves the inline code
+//                          calls a function named <name>_…_slow
+//   tri_cold_<call>        (optional) the function for a row of cold.def that has a default
+// and <name>.c defines <name>_heap_create, _heap_destroy, _attach, _detach, _stats_fill, _walk, and _alloc_slow.
+#ifndef TRICOLOR_COLLECTOR_H
+#define TRICOLOR_COLLECTOR_H
+
+#include "tricolor/tricolor.h"
+#include "tricolor/plain.h"
+
+// Fill in the common part of a zeroed heap: record, capabilities, sink, world. TRI_ENOMEM. Undone by
+// tri_heap_fini, which needs all mutators gone and frees what handles are left.
+TRI_EXPORT enum tri_status tri_heap_init(struct tri_heap *heap, const struct tri_collector *ops,
+                                         const struct tri_heap_config *config);
+TRI_EXPORT void tri_heap_fini(struct tri_heap *heap);
+
+// Fill in the common part of a zeroed mutator and enter it in the world; waits while the world is stopped.
+// TRI_EINVAL when max_mutators are attached. tri_mutator_fini takes it out.
+TRI_EXPORT enum tri_status tri_mutator_init(struct tri_mutator *m, struct tri_heap *heap);
+TRI_EXPORT void tri_mutator_fini(struct tri_mutator *m);
+
+// Stop every other mutator at a safepoint or parked. Called by a mutator that wants to collect. True: the world
+// is stopped, the caller is the only one running and must call tri_world_resume. False: another mutator
+// collected while the caller waited; try the allocation again. Emits STOP_REQUEST and STOPPED.
+TRI_EXPORT bool tri_world_stop(struct tri_mutator *m);
+TRI_EXPORT void tri_world_resume(struct tri_mutator *m);
+
+// Visit every root slot: frames of all mutators, then handles, null slots included. With the world stopped. The
+// visitor may change *slot.
+typedef void tri_root_fn(void *context, tri_ref *slot);
+TRI_EXPORT void tri_each_root(struct tri_heap *heap, tri_root_fn *visit, void *context);
+
+// Visit every attached mutator, with the world stopped.
+TRI_EXPORT void tri_each_mutator(struct tri_heap *heap, void (*visit)(void *context, struct tri_mutator *m),
+                                 void *context);
+
+// Tell the sink. COLLECTION_END also counts heap->epoch; STOP_REQUEST … RESUME is a pause. Costs a branch and a
+// clock reading: for collections, not for allocations.
+TRI_EXPORT void tri_emit(struct tri_heap *heap, enum tri_event_kind kind, uint64_t a, uint64_t b);
+
+// Set m->status, tell the sink if it is out of memory, return TRI_NULL: the end of a failed allocation.
+TRI_EXPORT tri_ref tri_alloc_failed(struct tri_mutator *m, enum tri_status status, struct tri_shape shape);
+
+// What every alloc_slow begins with: TRI_OK, TRI_EINVAL (no such shape, or beyond max_object_bytes) or
+// TRI_ENOTSUP (kind without capability).
+TRI_EXPORT enum tri_status tri_alloc_check(struct tri_mutator *m, struct tri_shape shape);
+
+// Defaults of cold.def.
+TRI_EXPORT void tri_default_park(struct tri_mutator *m);
+TRI_EXPORT void tri_default_unpark(struct tri_mutator *m);
+TRI_EXPORT bool tri_default_pin(struct tri_mutator *m, tri_ref object); // non-moving: true
+TRI_EXPORT void tri_default_unpin(struct tri_mutator *m, tri_ref object);
+TRI_EXPORT enum tri_status tri_default_finalizer_add(struct tri_mutator *m, tri_ref object, uint64_t cookie);
+TRI_EXPORT tri_ref tri_default_finalizer_next(struct tri_mutator *m, uint64_t *cookie);
+TRI_EXPORT enum tri_status tri_default_collect(struct tri_mutator *m, enum tri_collect_kind kind);
+TRI_EXPORT enum tri_status tri_default_inspect(struct tri_heap *heap, tri_ref ref,
+                                               struct tri_object_info *info); // by a walk
+TRI_EXPORT size_t tri_default_verify(struct tri_heap *heap, const struct tri_reporter *reporter); // by a walk
+
+#endif
