@@ -5,6 +5,7 @@
 #define TRICOLOR_COMMON_CHECK_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include "tricolor/compiler.h"
 
