@@ -1,21 +1,18 @@
 // Memory that nobody may touch: free cells, the rest of a block, from-space after a copy.
 //
-// Marked for AddressSanitizer in its builds and for Valgrind's memcheck when it runs us; every access is
-// then reported where it happens. Independently of the tool, memory can be *filled* with a pattern that is
-// checked when the memory is used again: that finds writes through stale references in any build, release
-// too. Filling is off until switched on, and with no tool everything here is one predictable branch.
+// Marked for AddressSanitizer in its builds and for Valgrind's memcheck when it runs us; every access is then
+// reported where it happens. Independently of the tool, memory can be *filled* with a pattern that is checked
+// when the memory is used again: that finds writes through stale references in any build, release too. Filling
+// is off until switched on, and with no tool everything here is one predictable branch.
 //
 // A collector calls, per piece of memory:
-//   tri_poison(p, n)                 when it becomes free, after its last use of the contents
-//   tri_poison_damage(p, n)          where damage is looked for (end of sweep, before reuse): NULL or the
-//   address tri_unpoison(p, n)               before it is used again; contents are then undefined (the
-//   pattern, or not) tri_poison_check(p, n)           damage + message + abort, for places that have no
-//   reporter
+//   tri_poison          when it becomes free, after its last use of the contents
+//   tri_poison_damage   where damage is looked for (end of sweep, before reuse)
+//   tri_unpoison        before it is used again; contents are then undefined
 //
-// The pattern is the same for every byte, so pieces may be split and joined. As a word it is no valid
-// address. AddressSanitizer marks in units of 8 bytes: p and n should be multiples of 8. Links that a
-// collector keeps in free cells are left out of [p, p + n). tri_os_commit unpoisons what it commits. Any
-// thread.
+// The pattern is the same for every byte, so pieces may be split and joined. As a word it is no valid address.
+// AddressSanitizer marks in units of 8 bytes: p and n should be multiples of 8. Links that a collector keeps
+// in free cells are left out of [p, p + n). tri_os_commit unpoisons what it commits. Any thread.
 #ifndef TRICOLOR_COMMON_POISON_H
 #define TRICOLOR_COMMON_POISON_H
 
@@ -63,6 +60,11 @@ static inline const void *tri_poison_damage(const void *p, size_t n) {
 static inline void tri_poison_check(const void *p, size_t n, const char *what) {
   if (TRI_UNLIKELY(TRI_RELAXED_LOAD(&tri_poison_active))) tri_poison_check_region(p, n, what);
 }
+
+// Only the mark, no fill: contents stay as they are and are there again after unmarking. For reserved memory
+// that is accessible to the hardware only.
+void tri_poison_mark(void *p, size_t n);
+void tri_poison_unmark(void *p, size_t n);
 
 // Only the fill, whatever the flag says, and its check; for memory that tools must not watch.
 void tri_poison_fill(void *p, size_t n);
