@@ -6,12 +6,22 @@
 
 struct tri_heap;
 
+// What a reference count counts. Weak references and ephemerons never count.
+enum tri_count_kind {
+  TRI_COUNT_NONE,  // the collector keeps no counts
+  TRI_COUNT_ALL,   // references from the slots of nodes, from root slots, and from queued finalizers
+  TRI_COUNT_SLOTS, // references from the slots of nodes only: roots are scanned (deferred counting)
+  TRI_COUNT_STUCK, // saturated: there were once this many, how many there are is no longer known
+};
+
 // One object as the collector sees it.
 struct tri_object_info {
   tri_ref ref;            // slot 0
   struct tri_shape shape;
   uintptr_t start;        // extent in memory, header and rounding included: what live_bytes counts
   size_t bytes;
+  enum tri_count_kind counted; // 0 where a collector says nothing of counts
+  uint32_t count;
 };
 typedef bool tri_walk_fn(void *context, const struct tri_object_info *info);
 
