@@ -1,0 +1,44 @@
+#include "measure/file.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static bool give_up(struct tri_new_file *file, int cause, struct tri_error *error) {
+  tri_fail(error, "%s: cannot be written: %s", file->path, strerror(cause));
+  free(file->path);
+  free(file->temporary_path);
+  return false;
+}
+
+bool tri_new_file_begin(struct tri_new_file *file, const char *path, struct tri_error *error) {
+  struct stat present;
+  if (stat(path, &present) == 0 && !S_ISREG(present.st_mode))
+    return tri_fail(error, "%s: cannot be written: not a regular file", path);
+
+  file->path = tri_format("%s", path);
+  file->temporary_path = tri_format("%s.XXXXXX", path);
+  int descriptor = mkstemp(file->temporary_path);
+  if (descriptor < 0) return give_up(file, errno, error);
+  mode_t mask = umask(0); // mkstemp keeps others out; the finished file is as readable as any
+  umask(mask);
+  fchmod(descriptor, 0666 & ~mask);
+  file->stream = tri_need(fdopen(descriptor, "w"));
+  return true;
+}
+
+bool tri_new_file_commit(struct tri_new_file *file, struct tri_error *error) {
+  bool written = fflush(file->stream) == 0 && !ferror(file->stream);
+  int cause = errno;
+  if (fclose(file->stream) != 0 && written) written = false, cause = errno;
+  if (written && rename(file->temporary_path, file->path) != 0) written = false, cause = errno;
+  if (!written) {
+    unlink(file->temporary_path);
+    return give_up(file, cause ? cause : EIO, error);
+  }
+  free(file->path);
+  free(file->temporary_path);
+  return true;
+}

@@ -1,0 +1,22 @@
+// Files that are whole or absent: written under a temporary name in the same folder, then renamed. Whoever is
+// killed in between leaves the previous file as it was.
+#ifndef TRICOLOR_MEASURE_FILE_H
+#define TRICOLOR_MEASURE_FILE_H
+
+#include <stdio.h>
+
+#include "measure/text.h"
+
+struct tri_new_file {
+  FILE *stream; // write here
+  char *path, *temporary_path;
+};
+
+// Refuses a path that exists and is no regular file: a device must not be renamed over.
+bool tri_new_file_begin(struct tri_new_file *file, const char *path, struct tri_error *error);
+
+// Puts the file in place. On failure (a full disk shows up here) the temporary file is removed and the
+// previous one stays.
+bool tri_new_file_commit(struct tri_new_file *file, struct tri_error *error);
+
+#endif
