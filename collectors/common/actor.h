@@ -3,7 +3,8 @@
 //
 //   TRI_FIBERS 0   an actor is a thread. For timing and ThreadSanitizer.
 //   TRI_FIBERS 1   all actors are fibers on one OS thread. Only yield points and blocking operations change
-//                  who runs, and common/schedule.h decides who: any interleaving can be asked for and replayed.
+//                  who runs, and common/schedule.h decides who: any interleaving can be asked for and
+//                  replayed.
 //
 // The form comes with the library a target links (tricolor-common-threads or tricolor-common-fibers).
 //

@@ -33,7 +33,7 @@ enum tri_schedule_policy {
 enum tri_schedule_status {
   TRI_SCHEDULE_OK,
   TRI_SCHEDULE_DEADLOCK, // no actor can go on
-  TRI_SCHEDULE_BOUND,    // more than max_steps steps: starvation or livelock
+  TRI_SCHEDULE_BOUND,    // more than max_points scheduling points
 };
 
 struct tri_schedule {
@@ -41,10 +41,10 @@ struct tri_schedule {
   size_t tape_length;
   enum tri_schedule_policy policy;
   uint64_t seed;
-  unsigned depth;     // PCT: 1 … TRI_SCHEDULE_DEPTH_MAX (0 = 1)
-  uint32_t length;    // PCT: expected number of steps (0 = 1000)
-  unsigned quantum;   // round robin: steps (0 = 1)
-  uint64_t max_steps; // 0 = a million
+  unsigned depth;      // PCT: 1 … TRI_SCHEDULE_DEPTH_MAX (0 = 1)
+  uint32_t length;     // PCT: expected number of steps (0 = 1000)
+  unsigned quantum;    // round robin: steps (0 = 1)
+  uint64_t max_points; // scheduling points, with a choice or without; 0 = a million
   // Called at a deadlock or bound, on the stack of actor 0 (the one that called begin). It may longjmp to a
   // frame below begin's caller and call tri_schedule_end there; if it returns, or is NULL, the process
   // aborts.
@@ -73,11 +73,11 @@ const char *tri_schedule_status_text(enum tri_schedule_status status);
 #if TRI_FIBERS
 
 // Begins a run on the calling actor, which becomes number 0; no other actor may be alive. Without begin the
-// policy is run-to-block.
+// policy is run-to-block and there is no bound.
 void tri_schedule_begin(const struct tri_schedule *schedule);
 
-// Ends the run. All actors have been joined; after a failure those left over are abandoned with what they
-// held.
+// Ends the run. All actors have been joined; after a failure those left over are abandoned with what they held,
+// and mutexes and conditions they used must be initialised again.
 struct tri_schedule_result tri_schedule_end(void);
 
 // begin, fn(arg), end. A failure ends fn early (as longjmp does: nothing is unwound) and is in the result;
@@ -90,14 +90,19 @@ struct tri_schedule_result tri_schedule_run(const struct tri_schedule *schedule,
 bool tri_schedule_decide(uint32_t after, uint32_t to);
 void tri_schedule_set_policy(const struct tri_schedule *schedule);
 
-// Mixes something the run did into its hash.
+// Mixes something that the run did into its hash.
 void tri_schedule_note(uint64_t value);
 
-// For actor_fibers.c. Who goes on from `point`; `runnable` is not empty. The current actor's bit says
-// whether it could go on; `spins` that it waits for another one.
-unsigned tri_schedule_next(uint64_t runnable, unsigned current, enum tri_yield_point point, bool spins);
+// Between schedule.c and actor_fibers.c.
+
+// Who goes on from `point`, out of a set that is not empty. The current actor is in it if it could go on.
+unsigned tri_schedule_next(uint64_t candidates, unsigned current, enum tri_yield_point point);
 void tri_schedule_actor_started(unsigned number);
-_Noreturn void tri_schedule_failed(enum tri_schedule_status status);
+_Noreturn void tri_schedule_fail(enum tri_schedule_status status);
+void tri_schedule_raise(void);      // on actor 0: does not return if the run has failed
+bool tri_fibers_alone(void);        // only actor 0 is alive, and it calls
+void tri_fibers_resume_first(void); // switches to actor 0
+void tri_fibers_abandon(void);      // forgets all actors but 0
 
 #else
 
