@@ -44,8 +44,15 @@ struct tri_workload {
   enum tri_outcome (*run)(struct tri_mutator *m, const int64_t *param, struct tri_answer *answer);
 };
 
-// NULL-terminated lists in name order; the inline one of a collector is NULL for a plug-in.
+// All workloads in name order, NULL-terminated, in the dynamic binding; and their inline bindings by collector.
 extern const struct tri_workload *const tri_workloads_dynamic[];
+struct tri_workload_binding {
+  const char *collector; // NULL ends the list
+  const struct tri_workload *const *workloads;
+};
+extern const struct tri_workload_binding tri_workload_bindings[];
+
+// NULL: no such workload; for inline also: the collector was not linked in (a plug-in).
 const struct tri_workload *tri_workload_find(const char *name);
 const struct tri_workload *tri_workload_inline(const char *name, const char *collector);
 

@@ -1,0 +1,154 @@
+#include "list.h"
+
+#include <getopt.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "run.h"
+#include "workload.h"
+
+// Each list is made as JSON, an array of flat objects, and printed from that: one source for both forms.
+
+static const struct {
+  const char *name;
+  enum tri_cap cap;
+} caps[] = {
+#define TRI_CAP_ROW(name, bit, doc) {#name, TRI_CAP_##name},
+#include "tricolor/capabilities.def"
+#undef TRI_CAP_ROW
+};
+
+static json_t *list_collectors(void) {
+  json_t *list = json_array();
+  for (size_t i = 0; tri_collectors[i]; i++) {
+    const struct tri_collector *c = tri_collectors[i];
+    json_t *claims = json_array();
+    for (size_t k = 0; k < sizeof caps / sizeof *caps; k++)
+      if (c->caps.flags & caps[k].cap) json_array_append_new(claims, json_string(caps[k].name));
+    json_array_append_new(list, json_pack("{s:s, s:s, s:o}", "name", c->name, "summary", c->summary, "claims", claims));
+  }
+  return list;
+}
+
+static json_t *list_workloads(void) {
+  json_t *list = json_array();
+  for (size_t i = 0; tri_workloads_dynamic[i]; i++) {
+    const struct tri_workload *w = tri_workloads_dynamic[i];
+    json_t *params = json_array();
+    for (size_t k = 0; k < w->n_params; k++) {
+      const struct tri_param *p = &w->params[k];
+      char *text = tri_format("%s=%lld|%lld|%lld", p->name, (long long)p->value[TRI_SIZE_TINY],
+                              (long long)p->value[TRI_SIZE_CI], (long long)p->value[TRI_SIZE_FULL]);
+      json_array_append_new(params, json_string(text));
+      free(text);
+    }
+    json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:o}", "name", w->name, "summary", w->summary, "source",
+                                          w->source, "tiny|ci|full", params));
+  }
+  return list;
+}
+
+static json_t *option_row(const char *collector, const struct tri_option *row) {
+  static const char *const types[] = {"on/off", "number", "size", "choice"};
+  json_t *json = json_pack("{s:s, s:s, s:s}", "name", row->name, "summary", row->doc, "collector", collector);
+  json_object_set_new(json, "type", json_string(types[row->type]));
+  if (row->type == TRI_OPTION_CHOICE) {
+    json_t *choices = json_array();
+    for (size_t i = 0; row->choices[i]; i++) json_array_append_new(choices, json_string(row->choices[i]));
+    json_object_set_new(json, "choices", choices);
+    json_object_set_new(json, "default", json_string(row->choices[row->def]));
+    return json;
+  }
+  json_object_set_new(json, "default", json_integer(row->def));
+  json_object_set_new(json, "min", json_integer(row->min));
+  json_object_set_new(json, "max", json_integer(row->max));
+  return json;
+}
+
+static json_t *list_options(void) {
+  json_t *list = json_array();
+  for (size_t i = 0; i < TRI_COMMON_OPTIONS; i++) json_array_append_new(list, option_row("all", &tri_common_options[i]));
+  for (size_t i = 0; tri_collectors[i]; i++)
+    for (size_t k = 0; k < tri_collectors[i]->n_options; k++)
+      json_array_append_new(list, option_row(tri_collectors[i]->name, &tri_collectors[i]->options[k]));
+  return list;
+}
+
+static const struct {
+  const char *name;
+  json_t *(*make)(void);
+} lists[] = {
+    {"collectors", list_collectors},
+    {"workloads", list_workloads},
+    {"options", list_options},
+};
+enum { LISTS = sizeof lists / sizeof *lists };
+
+static void print_value(const json_t *value) {
+  if (json_is_string(value)) fputs(json_string_value(value), stdout);
+  if (json_is_integer(value)) printf("%lld", (long long)json_integer_value(value));
+  size_t i;
+  json_t *item;
+  json_array_foreach(value, i, item) printf("%s%s", i ? " " : "", json_string_value(item));
+}
+
+static void print_list(const char *title, json_t *list) {
+  printf("%s\n", title);
+  size_t i;
+  json_t *row;
+  json_array_foreach(list, i, row) {
+    printf("  %-16s %s\n", json_string_value(json_object_get(row, "name")),
+           json_string_value(json_object_get(row, "summary")));
+    const char *key;
+    json_t *value;
+    bool first = true;
+    json_object_foreach(row, key, value) {
+      if (strcmp(key, "name") == 0 || strcmp(key, "summary") == 0) continue;
+      printf("%s%s: ", first ? "                   " : "; ", key);
+      print_value(value);
+      first = false;
+    }
+    puts("");
+  }
+}
+
+int tri_command_list(int argc, char **argv) {
+  static const struct option longs[] = {{"json", no_argument, 0, 'j'}, {0}};
+  bool json = false;
+  opterr = 0;
+  optind = 1;
+  for (int c; (c = getopt_long(argc, argv, "", longs, NULL)) != -1;) {
+    if (c != 'j') {
+      fprintf(stderr, "tricolor list: unknown option '%s'; right would be --json\n", argv[optind - 1]);
+      return 2;
+    }
+    json = true;
+  }
+  const char *names[LISTS];
+  for (size_t i = 0; i < LISTS; i++) names[i] = lists[i].name;
+  const char *wanted = optind < argc ? argv[optind] : NULL;
+  json_t *all = json_object();
+  for (size_t i = 0; i < LISTS; i++)
+    if (!wanted || strcmp(wanted, names[i]) == 0) json_object_set_new(all, names[i], lists[i].make());
+  if (wanted && (json_object_size(all) == 0 || optind + 1 < argc)) {
+    const char *nearest = tri_nearest(wanted, (struct tri_names){names, LISTS});
+    fprintf(stderr, "tricolor list: there is no list '%s'%s%s%s; right would be one of", wanted,
+            nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'" : "");
+    for (size_t i = 0; i < LISTS; i++) fprintf(stderr, " %s", names[i]);
+    fputs("\n", stderr);
+    json_decref(all);
+    return 2;
+  }
+  if (json) {
+    json_dumpf(all, stdout, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
+    puts("");
+  } else {
+    const char *title;
+    json_t *list;
+    json_object_foreach(all, title, list) print_list(title, list);
+  }
+  json_decref(all);
+  return 0;
+}

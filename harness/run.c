@@ -1,0 +1,366 @@
+#include "run.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "measure/file.h"
+#include "nearest.h"
+#include "workload.h"
+
+enum binding { BINDING_BEST, BINDING_INLINE, BINDING_DYNAMIC };
+enum check { CHECK_OFF, CHECK_END, CHECK_GC };
+
+static const char *const size_names[] = {"tiny", "ci", "full", NULL};
+static const char *const binding_names[] = {"best", "inline", "dynamic", NULL};
+static const char *const check_names[] = {"off", "end", "gc", NULL};
+
+struct run {
+  const struct tri_collector *collector;
+  const struct tri_workload *workload;
+  uint64_t heap_bytes;
+  const char *options; // -o, or NULL
+  enum tri_size size;
+  enum binding binding;
+  enum check check;
+  int64_t param[TRI_MAX_PARAMS];
+  const char *result; // file, or NULL
+  bool json;
+};
+
+// Pauses of the run, kept outside the heap.
+struct pauses {
+  uint64_t begin_ns, *ns;
+  size_t count, room;
+};
+
+struct outcome {
+  enum tri_outcome outcome;
+  struct tri_answer answer;
+  uint64_t wall_ns, cpu_ns, findings;
+  struct tri_stats stats;
+  struct pauses pauses;
+};
+
+// ---------------------------------------------------------------------------------------------- names
+
+struct tri_names tri_collector_names(void) {
+  static const char *names[64];
+  size_t n = 0;
+  for (; tri_collectors[n] && n < 64; n++) names[n] = tri_collectors[n]->name;
+  return (struct tri_names){names, n};
+}
+
+struct tri_names tri_workload_names(void) {
+  static const char *names[64];
+  size_t n = 0;
+  for (; tri_workloads_dynamic[n] && n < 64; n++) names[n] = tri_workloads_dynamic[n]->name;
+  return (struct tri_names){names, n};
+}
+
+static bool unknown(struct tri_error *error, const char *what, const char *word, struct tri_names names) {
+  const char *nearest = tri_nearest(word, names);
+  return nearest ? tri_fail(error, "unknown %s '%s'; did you mean '%s'? `tricolor list %ss` shows all", what, word,
+                            nearest, what)
+                 : tri_fail(error, "unknown %s '%s'; `tricolor list %ss` shows all", what, word, what);
+}
+
+const struct tri_collector *tri_collector_named(const char *name, struct tri_error *error) {
+  if (strchr(name, '/')) return tri_collector_load(name, error->text, sizeof error->text);
+  const struct tri_collector *collector = tri_collector_find(name);
+  if (!collector) unknown(error, "collector", name, tri_collector_names());
+  return collector;
+}
+
+static bool choose(struct tri_error *error, const char *option, const char *word, const char *const *names, int *value) {
+  size_t n = 0;
+  for (; names[n]; n++)
+    if (strcmp(word, names[n]) == 0) return *value = (int)n, true;
+  char *list = tri_format("%s", names[0]);
+  for (size_t i = 1; i < n; i++) {
+    char *longer = tri_format("%s%s%s", list, i + 1 < n ? ", " : " or ", names[i]);
+    free(list);
+    list = longer;
+  }
+  tri_fail(error, "%s=%s: right would be %s", option, word, list);
+  free(list);
+  return false;
+}
+
+// ---------------------------------------------------------------------------------------------- parameters
+
+static bool set_param(struct run *run, const char *text, struct tri_error *error) {
+  const struct tri_workload *w = run->workload;
+  size_t key = strcspn(text, "=");
+  for (size_t i = 0; i < w->n_params; i++) {
+    const struct tri_param *p = &w->params[i];
+    if (strlen(p->name) != key || strncmp(p->name, text, key) != 0) continue;
+    char *end = NULL;
+    errno = 0;
+    long long value = text[key] ? strtoll(text + key + 1, &end, 10) : 0;
+    if (!end || end == text + key + 1 || *end || errno)
+      return tri_fail(error, "--param=%s: right would be %s=N with a whole number", text, p->name);
+    if (value < p->min || value > p->max)
+      return tri_fail(error, "--param=%s is out of range: %s of workload '%s' goes from %lld to %lld", text, p->name,
+                      w->name, (long long)p->min, (long long)p->max);
+    run->param[i] = value;
+    return true;
+  }
+  char *list = tri_format("%s", "");
+  for (size_t i = 0; i < w->n_params; i++) {
+    char *longer = tri_format("%s%s%s", list, i ? ", " : "", w->params[i].name);
+    free(list);
+    list = longer;
+  }
+  tri_fail(error, "--param=%s: workload '%s' has the parameters %s", text, w->name, list);
+  free(list);
+  return false;
+}
+
+// ---------------------------------------------------------------------------------------------- running
+
+static uint64_t clock_ns(clockid_t clock) {
+  struct timespec t;
+  clock_gettime(clock, &t);
+  return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+static void note_pause(void *context, struct tri_heap *heap, const struct tri_event *event) {
+  struct pauses *pauses = context;
+  (void)heap;
+  if (event->kind == TRI_EVENT_STOP_REQUEST) pauses->begin_ns = event->t_ns;
+  if (event->kind != TRI_EVENT_RESUME) return;
+  if (pauses->count == pauses->room) {
+    pauses->room = pauses->room ? 2 * pauses->room : 1024;
+    pauses->ns = tri_need(realloc(pauses->ns, pauses->room * sizeof *pauses->ns));
+  }
+  pauses->ns[pauses->count++] = event->t_ns - pauses->begin_ns;
+}
+
+static int compare_u64(const void *a, const void *b) {
+  uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+  return (x > y) - (x < y);
+}
+
+// The q-quantile by nearest rank; pauses must be sorted.
+static uint64_t quantile(const struct pauses *pauses, double q) {
+  if (!pauses->count) return 0;
+  size_t rank = (size_t)(q * (double)pauses->count + 0.999999);
+  return pauses->ns[rank ? rank - 1 : 0];
+}
+
+static bool run_workload(const struct run *run, struct outcome *o, struct tri_error *error) {
+  const struct tri_workload *workload = run->workload;
+  const struct tri_collector *record = run->collector;
+  if (run->binding != BINDING_DYNAMIC && run->check == CHECK_OFF) {
+    const struct tri_workload *inlined = tri_workload_inline(workload->name, run->collector->name);
+    if (inlined) workload = inlined;
+  }
+  char *options = tri_format("heap=%llu%s%s", (unsigned long long)run->heap_bytes, run->options ? "," : "",
+                             run->options ? run->options : "");
+  struct tri_heap_params params = {options, {note_pause, &o->pauses}, error->text, sizeof error->text};
+  struct tri_heap *heap;
+  struct tri_mutator *m;
+  uint64_t wall = clock_ns(CLOCK_MONOTONIC), cpu = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
+  enum tri_status status = tri_heap_create(record, &params, &heap);
+  free(options);
+  if (status != TRI_OK) return false;
+  if (heap->ops->attach(heap, &m) != TRI_OK) {
+    heap->ops->heap_destroy(heap);
+    return tri_fail(error, "collector '%s' could not attach a mutator", run->collector->name);
+  }
+  o->outcome = workload->run(m, run->param, &o->answer);
+  o->wall_ns = clock_ns(CLOCK_MONOTONIC) - wall;
+  o->cpu_ns = clock_ns(CLOCK_PROCESS_CPUTIME_ID) - cpu;
+  tri_stats_get(heap, &o->stats, sizeof o->stats);
+  m->ops->detach(m);
+  heap->ops->heap_destroy(heap);
+  qsort(o->pauses.ns, o->pauses.count, sizeof *o->pauses.ns, compare_u64);
+  return true;
+}
+
+// ---------------------------------------------------------------------------------------------- reporting
+
+// Peak resident size of this process since it was started (not its parent's, as rusage would say).
+static uint64_t peak_rss_bytes(void) {
+  FILE *file = fopen("/proc/self/status", "r");
+  unsigned long long kib = 0;
+  for (char line[256]; file && fgets(line, sizeof line, file);)
+    if (sscanf(line, "VmHWM: %llu kB", &kib) == 1) break;
+  if (file) fclose(file);
+  return kib << 10;
+}
+
+static const char *status_word(const struct outcome *o) {
+  if (o->findings) return "wrong";
+  switch (o->outcome) {
+  case TRI_RUN_OK: return "ok";
+  case TRI_RUN_WRONG: return "wrong";
+  case TRI_RUN_OUT_OF_MEMORY: return "oom";
+  case TRI_RUN_UNSUPPORTED: return "unsupported";
+  }
+  return "error";
+}
+
+static json_t *result_json(const struct run *run, const struct outcome *o) {
+  json_t *metrics = json_object();
+#define TRI_STAT(name, unit, doc) json_object_set_new(metrics, #name, json_integer((json_int_t)o->stats.name));
+#include "tricolor/stats.def"
+#undef TRI_STAT
+  json_object_set_new(metrics, "pause_p50_ns", json_integer((json_int_t)quantile(&o->pauses, 0.50)));
+  json_object_set_new(metrics, "pause_p99_ns", json_integer((json_int_t)quantile(&o->pauses, 0.99)));
+  json_object_set_new(metrics, "peak_rss_bytes", json_integer((json_int_t)peak_rss_bytes()));
+  json_t *params = json_object();
+  for (size_t i = 0; i < run->workload->n_params; i++)
+    json_object_set_new(params, run->workload->params[i].name, json_integer(run->param[i]));
+  return json_pack("{s:s, s:s, s:s, s:I, s:s, s:s, s:o, s:I, s:s, s:I, s:I, s:o}", "status", status_word(o),
+                   "workload", run->workload->name, "collector", run->collector->name, "heap_bytes",
+                   (json_int_t)run->heap_bytes, "options", run->options ? run->options : "", "size",
+                   size_names[run->size], "params", params, "answer", (json_int_t)o->answer.value, "message",
+                   o->answer.text, "wall_ns", (json_int_t)o->wall_ns, "cpu_ns", (json_int_t)o->cpu_ns, "metrics",
+                   metrics);
+}
+
+static bool write_result(const char *path, const char *text, struct tri_error *error) {
+  struct tri_new_file file;
+  if (!tri_new_file_begin(&file, path, error)) return false;
+  fputs(text, file.stream);
+  return tri_new_file_commit(&file, error);
+}
+
+static void print_text(const struct run *run, const struct outcome *o) {
+  char *wall = tri_duration_text((double)o->wall_ns), *worst = tri_duration_text((double)o->stats.pause_max_ns);
+  char *total = tri_duration_text((double)o->stats.pause_total_ns), *peak = tri_memory_text((double)peak_rss_bytes());
+  char *allocated = tri_memory_text((double)o->stats.allocated_bytes);
+  printf("%s on %s: %s. %s\n", run->workload->name, run->collector->name, status_word(o), o->answer.text);
+  printf("  wall %s; %llu collections, paused %s, longest %s; allocated %s; peak resident %s\n", wall,
+         (unsigned long long)o->stats.collections, total, worst, allocated, peak);
+  free(wall), free(worst), free(total), free(peak), free(allocated);
+}
+
+// ---------------------------------------------------------------------------------------------- the command
+
+static void usage(FILE *out) {
+  fputs("usage: tricolor run --collector=C --workload=W [options]\n"
+        "  --collector=C        a name from `tricolor list collectors`, or the path of a shared object (./x.so)\n"
+        "  --workload=W         a name from `tricolor list workloads`\n"
+        "  --heap=SIZE          limit of the memory for objects, e.g. 64m (default 256m)\n"
+        "  --size=tiny|ci|full  which set of parameters (default ci)\n"
+        "  --param=NAME=N       set one parameter of the workload; may be repeated\n"
+        "  --check=off|end|gc   compare with a shadow heap: at the end, or after every collection (default off)\n"
+        "  --binding=best|inline|dynamic  inline is what is timed, dynamic what can be checked (default best)\n"
+        "  -o KEY=VALUE,…       options of the collector, see `tricolor list options`\n"
+        "  --json               print the result as JSON\n"
+        "  --result=FILE        write the result as JSON to FILE; out of memory is then a result\n",
+        out);
+}
+
+static bool parse(int argc, char **argv, struct run *run, struct tri_error *error) {
+  static const struct option longs[] = {
+      {"collector", required_argument, 0, 'c'}, {"workload", required_argument, 0, 'w'},
+      {"heap", required_argument, 0, 'h'},      {"size", required_argument, 0, 's'},
+      {"param", required_argument, 0, 'p'},     {"check", required_argument, 0, 'k'},
+      {"binding", required_argument, 0, 'b'},   {"json", no_argument, 0, 'j'},
+      {"result", required_argument, 0, 'r'},    {"options", required_argument, 0, 'o'},
+      {"help", no_argument, 0, '?'},            {0}};
+  const char *collector = NULL, *workload = NULL, *params[16];
+  size_t n_params = 0;
+  int choice;
+  *run = (struct run){.heap_bytes = 256 << 20, .size = TRI_SIZE_CI};
+  opterr = 0;
+  optind = 1;
+  for (int c; (c = getopt_long(argc, argv, ":o:", longs, NULL)) != -1;) switch (c) {
+    case 'c': collector = optarg; break;
+    case 'w': workload = optarg; break;
+    case 'h':
+      if (!tri_parse_size(optarg, &run->heap_bytes))
+        return tri_fail(error, "--heap=%s: right would be a size such as 64m", optarg);
+      break;
+    case 's':
+      if (!choose(error, "--size", optarg, size_names, &choice)) return false;
+      run->size = (enum tri_size)choice;
+      break;
+    case 'p':
+      if (n_params == sizeof params / sizeof *params) return tri_fail(error, "more than 16 --param");
+      params[n_params++] = optarg;
+      break;
+    case 'k':
+      if (!choose(error, "--check", optarg, check_names, &choice)) return false;
+      run->check = (enum check)choice;
+      break;
+    case 'b':
+      if (!choose(error, "--binding", optarg, binding_names, &choice)) return false;
+      run->binding = (enum binding)choice;
+      break;
+    case 'j': run->json = true; break;
+    case 'r': run->result = optarg; break;
+    case 'o': run->options = optarg; break;
+    case ':': return tri_fail(error, "%s needs a value", argv[optind - 1]);
+    default:
+      if (optind > 1 && strcmp(argv[optind - 1], "--help") == 0) {
+        usage(stdout);
+        exit(0);
+      }
+      return tri_fail(error, "unknown option '%s'; see `tricolor run --help`", argv[optind - 1]);
+    }
+  if (optind < argc) return tri_fail(error, "'%s' is not an option; see `tricolor run --help`", argv[optind]);
+  if (!collector) return tri_fail(error, "--collector is missing; `tricolor list collectors` shows all");
+  if (!workload) return tri_fail(error, "--workload is missing; `tricolor list workloads` shows all");
+  if (!(run->collector = tri_collector_named(collector, error))) return false;
+  if (!(run->workload = tri_workload_find(workload)))
+    return unknown(error, "workload", workload, tri_workload_names());
+  for (size_t i = 0; i < run->workload->n_params; i++) run->param[i] = run->workload->params[i].value[run->size];
+  for (size_t i = 0; i < n_params; i++)
+    if (!set_param(run, params[i], error)) return false;
+  if (run->binding == BINDING_INLINE && run->check != CHECK_OFF)
+    return tri_fail(error, "--check needs the dynamic binding: its shadow heap is a shim, which inlined calls pass by");
+  if (run->binding == BINDING_INLINE && !tri_workload_inline(workload, run->collector->name))
+    return tri_fail(error, "--binding=inline: '%s' was loaded at run time and has the dynamic binding only", collector);
+  return true;
+}
+
+int tri_command_run(int argc, char **argv) {
+  struct run run;
+  struct tri_error error = {{0}};
+  struct outcome o = {0};
+  if (!parse(argc, argv, &run, &error)) goto bad;
+  uint64_t live = run.workload->live_bytes(run.param);
+  if (live > run.heap_bytes && !run.result) {
+    char *needs = tri_memory_text((double)live), *has = tri_memory_text((double)run.heap_bytes);
+    tri_fail(&error, "a heap of %s is too small for workload '%s': its live data alone need %s", has,
+             run.workload->name, needs);
+    free(needs), free(has);
+    goto bad;
+  }
+  if (!run_workload(&run, &o, &error)) goto bad;
+  if (run.result || run.json) {
+    json_t *json = result_json(&run, &o);
+    char *text = tri_need(json_dumps(json, JSON_INDENT(2) | JSON_PRESERVE_ORDER));
+    json_decref(json);
+    if (run.json) puts(text);
+    bool written = !run.result || write_result(run.result, text, &error);
+    free(text);
+    if (!written) {
+      fprintf(stderr, "tricolor run: %s\n", error.text);
+      return 3;
+    }
+  } else {
+    print_text(&run, &o);
+  }
+  free(o.pauses.ns);
+  if (o.findings || o.outcome == TRI_RUN_WRONG) return 1;
+  if (o.outcome == TRI_RUN_OK || (run.result && o.outcome == TRI_RUN_OUT_OF_MEMORY)) return 0;
+  if (o.outcome == TRI_RUN_OUT_OF_MEMORY)
+    tri_fail(&error, "out of memory: a heap of %llu bytes is too small for workload '%s' on collector '%s'",
+             (unsigned long long)run.heap_bytes, run.workload->name, run.collector->name);
+  else
+    tri_fail(&error, "%s", o.answer.text);
+bad:
+  fprintf(stderr, "tricolor run: %s\n", error.text);
+  return 2;
+}

@@ -1,0 +1,20 @@
+// `tricolor run`: one workload on one collector in this process, once.
+#ifndef TRICOLOR_HARNESS_RUN_H
+#define TRICOLOR_HARNESS_RUN_H
+
+#include "measure/text.h"
+#include "tricolor/registry.h"
+
+// argv[0] is "run". Exit status 0 good, 1 wrong answer or a failed check, 2 wrong usage, bad input or a heap too
+// small for the workload, 3 the suite itself failed. With --result=FILE running out of memory is a result, not
+// an error: status "oom" in the file and exit status 0.
+int tri_command_run(int argc, char **argv);
+
+// The record of a collector named on the command line: a linked one, or a path to a shared object (it has a '/').
+const struct tri_collector *tri_collector_named(const char *name, struct tri_error *error);
+
+// Names for tri_nearest and for lists.
+struct tri_names tri_collector_names(void);
+struct tri_names tri_workload_names(void);
+
+#endif

@@ -1,0 +1,46 @@
+// The command-line program: hands over to the command named first.
+#include <stdio.h>
+#include <string.h>
+
+#include "list.h"
+#include "nearest.h"
+#include "run.h"
+
+static const struct {
+  const char *name;
+  int (*run)(int argc, char **argv);
+  const char *summary;
+} commands[] = {
+    {"list", tri_command_list, "collectors, workloads, invariants, options"},
+    {"run", tri_command_run, "one workload on one collector, once, in this process"},
+};
+enum { COMMANDS = sizeof commands / sizeof *commands };
+
+static void usage(FILE *out) {
+  fputs("usage: tricolor COMMAND …\n", out);
+  for (size_t i = 0; i < COMMANDS; i++) fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].summary);
+  fputs("`tricolor COMMAND --help` shows the options of a command.\n"
+        "Exit status: 0 good, 1 a finding, 2 wrong usage or bad input, 3 the suite itself failed.\n",
+        out);
+}
+
+int main(int argc, char **argv) {
+  if (argc < 2) {
+    usage(stderr);
+    return 2;
+  }
+  if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0) {
+    usage(stdout);
+    return 0;
+  }
+  for (size_t i = 0; i < COMMANDS; i++)
+    if (strcmp(argv[1], commands[i].name) == 0) return commands[i].run(argc - 1, argv + 1);
+  const char *names[COMMANDS];
+  for (size_t i = 0; i < COMMANDS; i++) names[i] = commands[i].name;
+  const char *nearest = tri_nearest(argv[1], (struct tri_names){names, COMMANDS});
+  if (nearest)
+    fprintf(stderr, "tricolor: unknown command '%s'; did you mean '%s'?\n", argv[1], nearest);
+  else
+    fprintf(stderr, "tricolor: unknown command '%s'; `tricolor --help` shows all\n", argv[1]);
+  return 2;
+}
