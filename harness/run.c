@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #include "measure/file.h"
-#include "nearest.h"
 #include "workload.h"
 
 enum binding { BINDING_BEST, BINDING_INLINE, BINDING_DYNAMIC };
@@ -161,8 +160,8 @@ static bool run_workload(const struct run *run, struct outcome *o, struct tri_er
     const struct tri_workload *inlined = tri_workload_inline(workload->name, run->collector->name);
     if (inlined) workload = inlined;
   }
-  char *options = tri_format("heap=%llu%s%s", (unsigned long long)run->heap_bytes, run->options ? "," : "",
-                             run->options ? run->options : "");
+  char *options = tri_format("%s%sheap=%llu", run->options ? run->options : "", run->options ? "," : "",
+                             (unsigned long long)run->heap_bytes);
   struct tri_heap_params params = {options, {note_pause, &o->pauses}, error->text, sizeof error->text};
   struct tri_heap *heap;
   struct tri_mutator *m;

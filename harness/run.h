@@ -3,6 +3,7 @@
 #define TRICOLOR_HARNESS_RUN_H
 
 #include "measure/text.h"
+#include "nearest.h"
 #include "tricolor/registry.h"
 
 // argv[0] is "run". Exit status 0 good, 1 wrong answer or a failed check, 2 wrong usage, bad input or a heap too
