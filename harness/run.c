@@ -198,10 +198,10 @@ static uint64_t peak_rss_bytes(void) {
 static const char *status_word(const struct outcome *o) {
   if (o->findings) return "wrong";
   switch (o->outcome) {
-  case TRI_RUN_OK: return "ok";
-  case TRI_RUN_WRONG: return "wrong";
-  case TRI_RUN_OUT_OF_MEMORY: return "oom";
-  case TRI_RUN_UNSUPPORTED: return "unsupported";
+  case TRI_OUTCOME_OK: return "ok";
+  case TRI_OUTCOME_WRONG: return "wrong";
+  case TRI_OUTCOME_OUT_OF_MEMORY: return "oom";
+  case TRI_OUTCOME_UNSUPPORTED: return "unsupported";
   }
   return "error";
 }
@@ -352,9 +352,9 @@ int tri_command_run(int argc, char **argv) {
     print_text(&run, &o);
   }
   free(o.pauses.ns);
-  if (o.findings || o.outcome == TRI_RUN_WRONG) return 1;
-  if (o.outcome == TRI_RUN_OK || (run.result && o.outcome == TRI_RUN_OUT_OF_MEMORY)) return 0;
-  if (o.outcome == TRI_RUN_OUT_OF_MEMORY)
+  if (o.findings || o.outcome == TRI_OUTCOME_WRONG) return 1;
+  if (o.outcome == TRI_OUTCOME_OK || (run.result && o.outcome == TRI_OUTCOME_OUT_OF_MEMORY)) return 0;
+  if (o.outcome == TRI_OUTCOME_OUT_OF_MEMORY)
     tri_fail(&error, "out of memory: a heap of %llu bytes is too small for workload '%s' on collector '%s'",
              (unsigned long long)run.heap_bytes, run.workload->name, run.collector->name);
   else

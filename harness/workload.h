@@ -20,10 +20,10 @@ struct tri_param {
 enum { TRI_MAX_PARAMS = 8 };
 
 enum tri_outcome {
-  TRI_RUN_OK,
-  TRI_RUN_WRONG,         // the answer is not what it has to be: answer.text says how
-  TRI_RUN_OUT_OF_MEMORY, // an allocation returned TRI_NULL for want of memory
-  TRI_RUN_UNSUPPORTED,   // the heap lacks what the workload needs: answer.text says what
+  TRI_OUTCOME_OK,
+  TRI_OUTCOME_WRONG,         // the answer is not what it has to be: answer.text says how
+  TRI_OUTCOME_OUT_OF_MEMORY, // an allocation returned TRI_NULL for want of memory
+  TRI_OUTCOME_UNSUPPORTED,   // the heap lacks what the workload needs: answer.text says what
 };
 
 // What a run found. value must be the same on every collector; text is for people.

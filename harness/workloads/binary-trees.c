@@ -63,7 +63,7 @@ static uint64_t check_tree(struct tri_mutator *m, tri_ref *root, int64_t depth, 
 
 static enum tri_outcome run(struct tri_mutator *m, const int64_t *param, struct tri_answer *answer) {
   int64_t max_depth = param[DEPTH];
-  enum tri_outcome outcome = TRI_RUN_OUT_OF_MEMORY;
+  enum tri_outcome outcome = TRI_OUTCOME_OUT_OF_MEMORY;
   uint64_t total = 0, expected = 0, nodes;
   TRI_FRAME(m, f, 2);
   if (!(nodes = check_tree(m, &f.slot[0], max_depth + 1, false))) goto out;
@@ -83,7 +83,7 @@ static enum tri_outcome run(struct tri_mutator *m, const int64_t *param, struct 
   answer->value = total;
   snprintf(answer->text, sizeof answer->text, "%llu nodes counted, %llu built", (unsigned long long)total,
            (unsigned long long)expected);
-  outcome = total == expected ? TRI_RUN_OK : TRI_RUN_WRONG;
+  outcome = total == expected ? TRI_OUTCOME_OK : TRI_OUTCOME_WRONG;
 out:
   TRI_FRAME_POP(m, f);
   return outcome;

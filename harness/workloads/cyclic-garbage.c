@@ -16,7 +16,7 @@ static const struct tri_param params[] = {
 static uint64_t live_bytes(const int64_t *param) { return (uint64_t)param[LENGTH] * 16; }
 
 static enum tri_outcome run(struct tri_mutator *m, const int64_t *param, struct tri_answer *answer) {
-  enum tri_outcome outcome = TRI_RUN_OUT_OF_MEMORY;
+  enum tri_outcome outcome = TRI_OUTCOME_OUT_OF_MEMORY;
   struct tri_stats before, after;
   bool explicit_free = tri_has(m->heap, TRI_CAP_EXPLICIT_FREE);
   uint64_t sum = 0;
@@ -56,7 +56,7 @@ static enum tri_outcome run(struct tri_mutator *m, const int64_t *param, struct 
   snprintf(answer->text, sizeof answer->text, "%llu of %llu cells of dead rings are still in the heap%s%s",
            (unsigned long long)leaked, (unsigned long long)made, leaked == made ? ": all leaked" : "",
            as_claimed ? "" : ", against the collector's claim");
-  outcome = sum == expected && as_claimed ? TRI_RUN_OK : TRI_RUN_WRONG;
+  outcome = sum == expected && as_claimed ? TRI_OUTCOME_OK : TRI_OUTCOME_WRONG;
 out:
   TRI_FRAME_POP(m, f);
   return outcome;

@@ -82,7 +82,7 @@ static void drop_tree(struct tri_mutator *m, tri_ref *root) {
 
 // The temporary trees of one mutator. Counts the nodes of the first tree of each kind and depth.
 static enum tri_outcome temporary_trees(struct tri_mutator *m, int64_t max_depth, uint64_t *counted) {
-  enum tri_outcome outcome = TRI_RUN_OUT_OF_MEMORY;
+  enum tri_outcome outcome = TRI_OUTCOME_OUT_OF_MEMORY;
   TRI_FRAME(m, f, 1);
   for (int64_t depth = MIN_DEPTH; depth <= max_depth; depth += 2) {
     int64_t iterations = (int64_t)(2 * tree_size(max_depth + 2) / tree_size(depth));
@@ -96,7 +96,7 @@ static enum tri_outcome temporary_trees(struct tri_mutator *m, int64_t max_depth
         drop_tree(m, &f.slot[0]);
       }
   }
-  outcome = TRI_RUN_OK;
+  outcome = TRI_OUTCOME_OK;
 out:
   TRI_FRAME_POP(m, f);
   return outcome;
@@ -115,7 +115,7 @@ static void work(void *context) {
   struct tri_mutator *m;
   enum tri_status status = tri_attach(worker->heap, &m);
   if (status != TRI_OK) {
-    worker->outcome = status == TRI_ENOMEM ? TRI_RUN_OUT_OF_MEMORY : TRI_RUN_UNSUPPORTED;
+    worker->outcome = status == TRI_ENOMEM ? TRI_OUTCOME_OUT_OF_MEMORY : TRI_OUTCOME_UNSUPPORTED;
     return;
   }
   worker->outcome = temporary_trees(m, worker->max_depth, &worker->counted);
@@ -127,9 +127,9 @@ static enum tri_outcome run(struct tri_mutator *m, const int64_t *param, struct 
   if (threads > m->heap->ops->caps.max_mutators) {
     snprintf(answer->text, sizeof answer->text, "threads=%lld, but collector '%s' allows %u mutators",
              (long long)threads, m->heap->ops->name, m->heap->ops->caps.max_mutators);
-    return TRI_RUN_UNSUPPORTED;
+    return TRI_OUTCOME_UNSUPPORTED;
   }
-  enum tri_outcome outcome = TRI_RUN_OUT_OF_MEMORY;
+  enum tri_outcome outcome = TRI_OUTCOME_OUT_OF_MEMORY;
   uint64_t counted = 0, expected = 0;
   TRI_FRAME(m, f, 3); // temporary, long-lived tree, array
   tri_ref object = make_tree(m, max_depth + 2); // the stretch tree
@@ -151,15 +151,15 @@ static enum tri_outcome run(struct tri_mutator *m, const int64_t *param, struct 
     workers[spawned] = (struct worker){.heap = m->heap, .max_depth = max_depth};
     if (!tri_actor_spawn(&workers[spawned].actor, TRI_ACTOR_MUTATOR, work, &workers[spawned])) break;
   }
-  outcome = spawned == threads ? temporary_trees(m, max_depth, &counted) : TRI_RUN_OUT_OF_MEMORY;
+  outcome = spawned == threads ? temporary_trees(m, max_depth, &counted) : TRI_OUTCOME_OUT_OF_MEMORY;
   tri_park(m);
   for (int64_t i = 1; i < spawned; i++) tri_actor_join(&workers[i].actor);
   tri_unpark(m);
   for (int64_t i = 1; i < spawned; i++) {
     counted += workers[i].counted;
-    if (outcome == TRI_RUN_OK) outcome = workers[i].outcome;
+    if (outcome == TRI_OUTCOME_OK) outcome = workers[i].outcome;
   }
-  if (outcome != TRI_RUN_OK) goto out;
+  if (outcome != TRI_OUTCOME_OK) goto out;
 
   for (int64_t depth = MIN_DEPTH; depth <= max_depth; depth += 2)
     expected += 2 * (uint64_t)threads * tree_size(depth);
@@ -171,7 +171,7 @@ static enum tri_outcome run(struct tri_mutator *m, const int64_t *param, struct 
   answer->value = counted + intact;
   snprintf(answer->text, sizeof answer->text, "%llu nodes counted of %llu, %llu array elements intact of %lld",
            (unsigned long long)counted, (unsigned long long)expected, (unsigned long long)intact, (long long)n);
-  outcome = counted == expected && intact == (uint64_t)n ? TRI_RUN_OK : TRI_RUN_WRONG;
+  outcome = counted == expected && intact == (uint64_t)n ? TRI_OUTCOME_OK : TRI_OUTCOME_WRONG;
 out:
   TRI_FRAME_POP(m, f);
   return outcome;

@@ -26,9 +26,9 @@ static void link_cells(struct tri_mutator *m, tri_ref a, tri_ref b) {
 static enum tri_outcome run(struct tri_mutator *m, const int64_t *param, struct tri_answer *answer) {
   uint32_t n = (uint32_t)param[CELLS];
   uint32_t *next = malloc(2 * n * sizeof *next), *previous = next + n;
-  if (!next) return TRI_RUN_OUT_OF_MEMORY;
+  if (!next) return TRI_OUTCOME_OUT_OF_MEMORY;
   bool explicit_free = tri_has(m->heap, TRI_CAP_EXPLICIT_FREE);
-  enum tri_outcome outcome = TRI_RUN_OUT_OF_MEMORY;
+  enum tri_outcome outcome = TRI_OUTCOME_OUT_OF_MEMORY;
   TRI_FRAME(m, f, 1); // the index: cell i in slot i
   tri_ref index = tri_alloc(m, TRI_SHAPE(n, 0));
   if (tri_is_null(index)) goto out;
@@ -84,7 +84,7 @@ static enum tri_outcome run(struct tri_mutator *m, const int64_t *param, struct 
   }
   answer->value = hash;
   snprintf(answer->text, sizeof answer->text, "%u cells in order, %llu out of place", n, (unsigned long long)wrong);
-  outcome = wrong == 0 ? TRI_RUN_OK : TRI_RUN_WRONG;
+  outcome = wrong == 0 ? TRI_OUTCOME_OK : TRI_OUTCOME_WRONG;
 out:
   TRI_FRAME_POP(m, f);
   free(next);

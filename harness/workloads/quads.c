@@ -54,7 +54,7 @@ static enum tri_outcome run(struct tri_mutator *m, const int64_t *param, struct 
   int64_t depth = param[DEPTH];
   uint64_t nodes = tree_size(depth), number = 0, validated = 0;
   bool explicit_free = tri_has(m->heap, TRI_CAP_EXPLICIT_FREE);
-  enum tri_outcome outcome = TRI_RUN_OUT_OF_MEMORY;
+  enum tri_outcome outcome = TRI_OUTCOME_OUT_OF_MEMORY;
   TRI_FRAME(m, f, 1);
   tri_ref tree = make_quad(m, depth, &number);
   if (tri_is_null(tree)) goto out;
@@ -72,7 +72,7 @@ static enum tri_outcome run(struct tri_mutator *m, const int64_t *param, struct 
   answer->value = nodes * validated;
   snprintf(answer->text, sizeof answer->text, "%llu nodes, validated in %llu of %lld phases", (unsigned long long)nodes,
            (unsigned long long)validated, (long long)param[PHASES]);
-  outcome = validated == (uint64_t)param[PHASES] ? TRI_RUN_OK : TRI_RUN_WRONG;
+  outcome = validated == (uint64_t)param[PHASES] ? TRI_OUTCOME_OK : TRI_OUTCOME_WRONG;
 out:
   TRI_FRAME_POP(m, f);
   return outcome;

@@ -28,7 +28,7 @@ static enum tri_outcome compare(struct tri_mutator *m, tri_ref table, uint32_t n
                                 const struct model *model, uint32_t made, struct tri_answer *answer) {
   // Depth-first with an explicit stack; seen[k] is the address at which node k was found.
   tri_ref *seen = calloc(made, sizeof *seen), *stack = malloc(((size_t)made * EDGES + n) * sizeof *stack);
-  enum tri_outcome outcome = TRI_RUN_OUT_OF_MEMORY;
+  enum tri_outcome outcome = TRI_OUTCOME_OUT_OF_MEMORY;
   uint64_t hash = 0, reached = 0, wrong = 0;
   size_t top = 0;
   if (!seen || !stack) goto out;
@@ -62,7 +62,7 @@ static enum tri_outcome compare(struct tri_mutator *m, tri_ref table, uint32_t n
   answer->value = hash;
   snprintf(answer->text, sizeof answer->text, "%llu nodes reached of %u made, %llu edges or nodes wrong",
            (unsigned long long)reached, made, (unsigned long long)wrong);
-  outcome = wrong == 0 ? TRI_RUN_OK : TRI_RUN_WRONG;
+  outcome = wrong == 0 ? TRI_OUTCOME_OK : TRI_OUTCOME_WRONG;
 out:
   free(seen);
   free(stack);
@@ -74,7 +74,7 @@ static enum tri_outcome run(struct tri_mutator *m, const int64_t *param, struct 
   struct tri_random random = {(uint64_t)param[SEED]};
   struct model *model = malloc(room * sizeof *model);
   uint32_t *number = malloc(n * sizeof *number); // of the node in each table entry
-  enum tri_outcome outcome = TRI_RUN_OUT_OF_MEMORY;
+  enum tri_outcome outcome = TRI_OUTCOME_OUT_OF_MEMORY;
   TRI_FRAME(m, f, 1);
   if (!model || !number) goto out;
   tri_ref table = tri_alloc(m, TRI_SHAPE(n, 0));

@@ -60,11 +60,11 @@ static bool grow(struct tri_mutator *m, tri_ref *buckets, size_t *n_buckets) {
 }
 
 static enum tri_outcome run(struct tri_mutator *m, const int64_t *param, struct tri_answer *answer) {
-  enum tri_outcome outcome = TRI_RUN_OUT_OF_MEMORY;
+  enum tri_outcome outcome = TRI_OUTCOME_OUT_OF_MEMORY;
   size_t n_buckets = FIRST_BUCKETS, max = (size_t)param[MAX_LENGTH];
   uint64_t keys = (uint64_t)param[KEYS], sum = 0, wrong = 0;
   uint32_t *version = calloc(keys, sizeof *version); // replacements of each key so far: the model
-  if (!version) return TRI_RUN_OUT_OF_MEMORY;
+  if (!version) return TRI_OUTCOME_OUT_OF_MEMORY;
   bool explicit_free = tri_has(m->heap, TRI_CAP_EXPLICIT_FREE);
   TRI_FRAME(m, f, 2); // buckets, the string or entry in the making
   tri_ref buckets = tri_alloc(m, TRI_SHAPE(n_buckets, 0));
@@ -111,7 +111,7 @@ static enum tri_outcome run(struct tri_mutator *m, const int64_t *param, struct 
   answer->value = sum;
   snprintf(answer->text, sizeof answer->text, "%llu keys, %llu missing or damaged", (unsigned long long)keys,
            (unsigned long long)wrong);
-  outcome = wrong == 0 ? TRI_RUN_OK : TRI_RUN_WRONG;
+  outcome = wrong == 0 ? TRI_OUTCOME_OK : TRI_OUTCOME_WRONG;
 out:
   TRI_FRAME_POP(m, f);
   free(version);
