@@ -1,0 +1,71 @@
+// The executor: runs a heap program on any collector record (shims included) through the contract alone, in the
+// dynamic binding. Any program is legal; ops.def says what each operation does and how operands are resolved.
+//
+// A run is bounded by its operations: what stands in the program is executed once, and what loops repeat costs
+// steps of a budget (a collection counts as many). Never by time, so a run repeats exactly. Out of memory is a
+// normal outcome. Not thread-safe among runs that inject failures; otherwise runs share nothing.
+//
+// All mutators run on the calling thread. Where the collector claims MULTI_MUTATOR each of the program's mutators
+// is attached by itself, and parked while another one executes; elsewhere they share one, with registers of
+// their own. So the outcome is the same.
+#ifndef TRICOLOR_PROGRAM_EXEC_H
+#define TRICOLOR_PROGRAM_EXEC_H
+
+#include <stdio.h>
+
+#include "program/program.h"
+#include "tricolor/tricolor.h"
+
+struct tri_run; // while it lasts
+
+// Told of what happens, for those who watch: each may be NULL. They must not allocate in the heap or collect.
+struct tri_run_watch {
+  void (*before)(void *context, struct tri_run *run, size_t i, const struct tri_op *op);
+  void (*after)(void *context, struct tri_run *run, size_t i, const struct tri_op *op, bool effective);
+  void (*allocated)(void *context, struct tri_run *run, tri_ref object);
+  struct tri_event_sink sink; // of the heap; its context is the sink's own
+  void *context;
+};
+
+struct tri_run_params {
+  const struct tri_collector *collector;
+  const char *options;   // heap options that overrule the program's; or NULL
+  uint64_t max_steps;    // budget of repeated operations; 0 = 10000
+  FILE *out;             // where `print` prints; NULL: nowhere
+  const struct tri_run_watch *watch; // or NULL
+};
+
+enum tri_run_status {
+  TRI_RUN_OK,
+  TRI_RUN_FINDING,     // a payload was damaged or the heap's own checks failed: see message
+  TRI_RUN_NO_HEAP,     // the heap could not be created for want of memory: nothing was run
+  TRI_RUN_BAD_OPTIONS, // params->options are wrong: see message
+};
+
+struct tri_run_result {
+  enum tri_run_status status;
+  char message[256];
+  uint64_t steps;         // operations executed
+  uint64_t effective;     // of those, the ones that did something
+  uint64_t allocations;   // objects
+  uint64_t collections;   // ended
+  uint64_t out_of_memory; // requests refused
+  // True when the outcome may rightly differ between collectors: out of memory, or a weak reference, ephemeron or
+  // finalizer was asked, whose answer depends on when collections happen and what they can do.
+  bool collector_dependent;
+  uint64_t graph_hash; // reachable graph at the end: shapes, edges, payloads
+  uint64_t shape_hash; // the same without payloads
+  uint64_t objects;    // in that graph
+  bool hashed;         // false: no memory for the hashes
+};
+
+enum tri_run_status tri_program_run(const struct tri_program *program, const struct tri_run_params *params,
+                                    struct tri_run_result *result);
+
+// For watchers: the running mutator (not parked), NULL before there is a heap; and all roots in canonical order, named
+// "m0 r3", "g7", with the depth of the frame from the outermost (0) where there are several.
+struct tri_mutator *tri_run_mutator(struct tri_run *run);
+typedef void tri_run_root_fn(void *context, const char *name, tri_ref ref);
+void tri_run_each_root(struct tri_run *run, tri_run_root_fn *visit, void *context);
+
+#endif
