@@ -1,0 +1,61 @@
+#!/usr/bin/env bash
+# The command line as its user meets it: exit statuses and sentences. usage: test_cli.sh PATH-OF-TRICOLOR
+set -u
+tricolor=$1
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+failures=0
+
+# expect STATUS TEXT ARGUMENT…: the exit status, and a text that must stand in the output (both streams).
+expect() {
+  local status=$1 text=$2
+  shift 2
+  "$tricolor" "$@" >"$dir/out" 2>&1 </dev/null
+  local got=$?
+  if [ $got != "$status" ] || { [ -n "$text" ] && ! grep -qF -- "$text" "$dir/out"; }; then
+    printf 'FAILED: tricolor %s\n  expected status %s and: %s\n  got status %s and:\n' "$*" "$status" "$text" "$got"
+    sed 's/^/    /' "$dir/out"
+    failures=$((failures + 1))
+  fi
+}
+
+expect 2 "usage: tricolor COMMAND"
+expect 0 "usage: tricolor COMMAND" --help
+expect 2 "unknown command 'lst'; did you mean 'list'?" lst
+expect 2 "unknown command 'xyzzy'; \`tricolor --help\` shows all" xyzzy
+
+expect 0 "nocollect" list collectors
+expect 0 '"name": "gcbench"' list workloads --json
+expect 2 "there is no list 'collektors'; did you mean 'collectors'" list collektors
+expect 2 "unknown option '--jsn'" list --jsn
+
+expect 0 "gcbench on nocollect: ok" run --collector=nocollect --workload=gcbench --size=tiny
+expect 0 '"status": "ok"' run --collector=nocollect --workload=gcbench --size=tiny --json
+expect 2 "--collector is missing" run --workload=gcbench
+expect 2 "--workload is missing" run --collector=nocollect
+expect 2 "unknown collector 'nocolect'; did you mean 'nocollect'?" run --collector=nocolect --workload=gcbench
+expect 2 "unknown workload 'gcbnch'; did you mean 'gcbench'?" run --collector=nocollect --workload=gcbnch
+expect 2 "--size=huge: right would be tiny, ci or full" run --collector=nocollect --workload=gcbench --size=huge
+expect 2 "--heap=64x: right would be a size such as 64m" run --collector=nocollect --workload=gcbench --heap=64x
+expect 2 "a heap of 1.00 MiB is too small for workload 'gcbench'" run --collector=nocollect --workload=gcbench --heap=1m
+expect 2 "out of memory" run --collector=nocollect --workload=gcbench --heap=8m
+expect 2 "unknown option 'heep' at position 1; there are heap" run --collector=nocollect --workload=gcbench -o heep=3
+expect 2 "bad value 'maybe' for option 'huge' at position 1; right would be on or off" \
+  run --collector=nocollect --workload=gcbench -o huge=maybe
+expect 2 "value 1 of option 'heap' at position 1 is out of range" run --collector=nocollect --workload=gcbench -o heap=1
+expect 2 "depth of workload 'gcbench' goes from 4 to 22" run --collector=nocollect --workload=gcbench --param=depth=99
+expect 2 "workload 'gcbench' has the parameters depth, array, threads" \
+  run --collector=nocollect --workload=gcbench --param=deep=9
+expect 2 "unknown option '--chek=gc'" run --collector=nocollect --workload=gcbench --chek=gc
+expect 2 "--heap needs a value" run --collector=nocollect --workload=gcbench --heap
+expect 2 "'extra' is not an option" run --collector=nocollect --workload=gcbench extra
+expect 2 "cannot load collector: ./no-such.so" run --collector=./no-such.so --workload=gcbench
+expect 2 "needs the dynamic binding" run --collector=nocollect --workload=gcbench --binding=inline --check=gc
+expect 3 "/no/such/folder" run --collector=nocollect --workload=gcbench --size=tiny --result=/no/such/folder/x.json
+
+# Out of memory is a result when one is asked for.
+expect 0 "" run --collector=nocollect --workload=gcbench --heap=8m --result="$dir/oom.json"
+grep -q '"status": "oom"' "$dir/oom.json" || { echo "FAILED: no status oom in the result file"; failures=$((failures + 1)); }
+
+echo "$failures failures"
+[ $failures = 0 ]
