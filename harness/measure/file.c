@@ -42,3 +42,15 @@ bool tri_new_file_commit(struct tri_new_file *file, struct tri_error *error) {
   free(file->temporary_path);
   return true;
 }
+
+void tri_last_line(const char *path, char *line, size_t size) {
+  char text[512];
+  line[0] = '\0';
+  FILE *file = fopen(path, "r");
+  if (!file) return;
+  while (fgets(text, sizeof text, file)) {
+    text[strcspn(text, "\r\n")] = '\0';
+    if (text[strspn(text, " \t")]) snprintf(line, size, "%s", text);
+  }
+  fclose(file);
+}

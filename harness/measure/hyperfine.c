@@ -8,18 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-// Last line of a file that is not blank, without its line end; "" when there is none.
-static void last_line(const char *path, char *line, size_t size) {
-  char text[512];
-  line[0] = '\0';
-  FILE *file = fopen(path, "r");
-  if (!file) return;
-  while (fgets(text, sizeof text, file)) {
-    text[strcspn(text, "\r\n")] = '\0';
-    if (text[strspn(text, " \t")]) snprintf(line, size, "%s", text);
-  }
-  fclose(file);
-}
+#include "measure/file.h"
 
 // What a call of hyperfine that gave no result means.
 static enum tri_stopwatch_status explain(struct tri_child_end end, const char *stderr_path,
@@ -37,7 +26,7 @@ static enum tri_stopwatch_status explain(struct tri_child_end end, const char *s
     break;
   case TRI_CHILD_SIGNALED: tri_fail(error, "hyperfine was ended by signal %d", end.value); break;
   case TRI_CHILD_EXITED:
-    last_line(stderr_path, line, sizeof line);
+    tri_last_line(stderr_path, line, sizeof line);
     tri_fail(error, "hyperfine failed with exit status %d: %s", end.value, line);
     break;
   }
@@ -54,7 +43,7 @@ enum tri_stopwatch_status tri_hyperfine_version(struct tri_held_signals *held, c
     status = explain(end, stderr_path, error);
   } else {
     char line[128];
-    last_line(stdout_path, line, sizeof line);
+    tri_last_line(stdout_path, line, sizeof line);
     if (sscanf(line, "hyperfine %31s", version) != 1) {
       tri_fail(error, "`hyperfine --version` says \"%s\", which is no version of hyperfine", line);
       status = TRI_STOPWATCH_FAILED;

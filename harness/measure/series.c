@@ -71,9 +71,14 @@ void tri_series_add_sample(struct tri_series *series, struct tri_sample sample, 
   TRI_CHECK(sample.cell < series->cell_count);
   series->samples = room_for_one(series->samples, series->sample_count, sizeof *series->samples);
   series->samples[series->sample_count++] = sample;
-  struct tri_cell *cell = &series->cells[sample.cell];
+  tri_series_judge_cell(series, sample.cell, sample.status, message);
+}
+
+void tri_series_judge_cell(struct tri_series *series, size_t index, enum tri_cell_status status,
+                           const char *message) {
+  struct tri_cell *cell = &series->cells[index];
   if (cell->status != TRI_CELL_PENDING && cell->status != TRI_CELL_OK) return;
-  cell->status = sample.status;
+  cell->status = status;
   if (message) cell->message = copy(message);
 }
 
@@ -153,13 +158,14 @@ static void put_item(FILE *out, bool *first, json_t *item) {
   json_decref(item);
 }
 
-// Cells that gave no time are left out: compare.py wants a time in every entry.
+// Only good cells: compare.py wants a time in every entry, and wrong answers are not to be compared.
 static void put_benchmarks_of_cell(const struct tri_series *series, size_t cell, FILE *out, bool *first) {
+  if (series->cells[cell].status != TRI_CELL_OK) return;
   size_t count, repetition = 0;
   double *wall = tri_cell_times(series, cell, false, &count);
   for (size_t i = 0; i < series->sample_count; i++) {
     const struct tri_sample *sample = &series->samples[i];
-    if (sample->cell != cell || sample->status != TRI_CELL_OK) continue;
+    if (sample->cell != cell) continue;
     json_t *entry = benchmark_head(series, cell, "iteration", "", count);
     json_object_set_new(entry, "repetition_index", json_integer((json_int_t)repetition++));
     set_times(entry, 1, (double)sample->reading.wall_ns, (double)cpu_ns(sample));

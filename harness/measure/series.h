@@ -24,7 +24,7 @@ enum tri_cell_status {
   TRI_CELL_OUT_OF_MEMORY, // "oom": the heap is too small for the workload
   TRI_CELL_WRONG,         // "wrong": the workload's answer was not the right one
   TRI_CELL_FAILED,        // "failed": crashed, hung, refused its arguments or told nothing
-  TRI_CELL_SKIPPED,       // "skipped": the collector cannot run the workload
+  TRI_CELL_SKIPPED,       // "skipped": the collector lacks what the workload needs
 };
 const char *tri_cell_status_name(enum tri_cell_status status);
 
@@ -72,6 +72,10 @@ size_t tri_series_add_cell(struct tri_series *series, const char *workload, cons
 
 // Takes over `sample.process`. The first sample that is not ok decides the cell's status; `message` says why.
 void tri_series_add_sample(struct tri_series *series, struct tri_sample sample, const char *message);
+
+// Gives a cell its status without a sample: a run that had to be ended has no times.
+void tri_series_judge_cell(struct tri_series *series, size_t cell, enum tri_cell_status status,
+                           const char *message);
 
 // Replaces the file as a whole; see file.h.
 bool tri_series_write(const struct tri_series *series, const char *path, struct tri_error *error);

@@ -70,5 +70,10 @@ int main(void) {
   struct tri_error error;
   TRI_CHECK(!tri_fail(&error, "%s:%d", "file", 3));
   TRI_CHECK_STR(error.text, "file:3");
+  struct tri_names names = {(const char *const[]){"malloc", "semispace"}, 2};
+  TRI_CHECK(!tri_fail_unknown(&error, "collector", "semspace", names));
+  TRI_CHECK_STR(error.text, "unknown collector 'semspace'; did you mean 'semispace'? `tricolor list collectors` shows all");
+  TRI_CHECK(!tri_fail_unknown(&error, "collector", "g1", names));
+  TRI_CHECK_STR(error.text, "unknown collector 'g1'; `tricolor list collectors` shows all");
   return 0;
 }

@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "nearest.h"
 #include "tricolor/compiler.h"
 
 // One sentence that says what was wrong, where, and what would be right.
@@ -17,6 +18,9 @@ struct tri_error {
 
 // Fills in the sentence; returns false, so that a failing function can `return tri_fail(error, …)`.
 bool tri_fail(struct tri_error *error, const char *format, ...) TRI_PRINTF(2, 3);
+
+// "unknown collector 'semspace'; did you mean 'semispace'? `tricolor list collectors` shows all". Returns false.
+bool tri_fail_unknown(struct tri_error *error, const char *what, const char *word, struct tri_names names);
 
 // `block`, or the end of the program when it is NULL.
 void *tri_need(void *block);

@@ -1,0 +1,568 @@
+#include "measure/bench.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "measure/child.h"
+#include "measure/environment.h"
+#include "measure/file.h"
+#include "measure/hyperfine.h"
+#include "measure/order.h"
+#include "measure/series.h"
+#include "measure/table.h"
+
+enum { GOOD = 0, FINDING = 1, BAD_INPUT = 2, SUITE_FAILED = 3 };
+
+// What the command line asks for. Lists are comma-separated words, cut in place.
+struct plan {
+  char **collectors, **workloads, **heaps;
+  size_t collector_count, workload_count, heap_count;
+  int64_t runs, seed, timeout_seconds;
+  const char *size, *out;
+  char *collector_options; // "key=value,…"; NULL
+  bool quiet, force;
+};
+
+struct bench {
+  const struct plan *plan;
+  char *executable, *directory, *out_path; // directory: for the files of one sample
+  struct tri_held_signals signals;
+  struct tri_series series;
+  struct timespec started, written; // when the first sample began, when the file was last written
+  bool found, refused, broken;      // a cell gave exit status 1, 2, 3
+  bool on_terminal;
+};
+
+// ---- The command line ----
+
+static const char usage_text[] =
+    "usage: tricolor bench [options]\n"
+    "Times every workload on every collector at every heap size; each sample is a process of its own.\n"
+    "  --collector=A,B,…    names from `tricolor list collectors`, or paths of shared objects (default all)\n"
+    "  --workload=V,W,…     names from `tricolor list workloads` (default all)\n"
+    "  --heap=SIZE,…        limits of the memory for objects, e.g. 32m,64m (default 64m)\n"
+    "  --runs=N             samples of each cell (default 12; a 99% interval needs 8)\n"
+    "  --size=tiny|ci|full  which set of the workloads' parameters (default ci)\n"
+    "  -o KEY=VALUE,…       options of the collectors, given to all of them\n"
+    "  --seed=N             of the order of samples (default: drawn; it is stored in the series)\n"
+    "  --timeout=SECONDS    end a sample that takes longer (default 600; 0 never)\n"
+    "  --out=FILE           the series (default series-DATE.json); written anew every round\n"
+    "  --force              replace FILE when it exists\n"
+    "  --quiet              show no progress\n"
+    "Exit status: 0 good, 1 wrong answer or crash, 2 wrong usage, 3 the suite itself failed or was interrupted.\n";
+
+// Cuts "a,b,c" in place; the words stay inside `text`.
+static bool split_list(char *text, const char *option, char ***words, size_t *count, struct tri_error *error) {
+  size_t commas = 0;
+  for (const char *at = text; *at; at++) commas += *at == ',';
+  free(*words);
+  *words = tri_need(calloc(commas + 1, sizeof **words));
+  *count = 0;
+  for (char *word; (word = strsep(&text, ","));) {
+    if (!*word) return tri_fail(error, "%s: there is an empty word in the list", option);
+    for (size_t i = 0; i < *count; i++)
+      if (strcmp((*words)[i], word) == 0) return tri_fail(error, "%s: '%s' stands in the list twice", option, word);
+    (*words)[(*count)++] = word;
+  }
+  return true;
+}
+
+static bool parse_number(const char *text, const char *option, int64_t lowest, int64_t highest, int64_t *number,
+                         struct tri_error *error) {
+  char *end;
+  errno = 0;
+  long long value = strtoll(text, &end, 10);
+  if (end == text || *end) return tri_fail(error, "%s=%s: right would be a whole number", option, text);
+  if (errno || value < lowest || value > highest)
+    return tri_fail(error, "%s=%s is out of range: %lld to %lld", option, text, (long long)lowest,
+                    (long long)highest);
+  *number = value;
+  return true;
+}
+
+static bool check_names(char *const *words, size_t count, const char *what, struct tri_names names,
+                        struct tri_error *error) {
+  for (size_t i = 0; i < count; i++) {
+    size_t k = 0;
+    while (k < names.count && strcmp(words[i], names.names[k]) != 0) k++;
+    if (k == names.count) return tri_fail_unknown(error, what, words[i], names);
+  }
+  return true;
+}
+
+static bool check_heaps(const struct plan *plan, struct tri_error *error) {
+  for (size_t i = 0; i < plan->heap_count; i++) {
+    const char *text = plan->heaps[i];
+    uint64_t bytes;
+    if (tri_parse_size(text, &bytes)) continue;
+    if (*text && text[strspn(text, "0123456789.")] == 'x')
+      return tri_fail(error, "--heap=%s: a factor needs the workload's minimum heap, which is not calibrated; "
+                             "right would be a size such as 64m", text);
+    return tri_fail(error, "--heap=%s: right would be a size such as 64m", text);
+  }
+  return true;
+}
+
+// A list that was not given: all names. Their texts are the caller's and are not changed.
+static void default_list(char ***words, size_t *count, struct tri_names names) {
+  if (*words) return;
+  *words = tri_need(calloc(names.count + 1, sizeof **words));
+  for (size_t i = 0; i < names.count; i++) (*words)[i] = (char *)(uintptr_t)names.names[i];
+  *count = names.count;
+}
+
+static void add_collector_options(struct plan *plan, const char *more) {
+  char *joined = plan->collector_options ? tri_format("%s,%s", plan->collector_options, more)
+                                         : tri_format("%s", more);
+  free(plan->collector_options);
+  plan->collector_options = joined;
+}
+
+// A shared object is named by its path and is not in the list.
+static bool check_collectors(const struct plan *plan, struct tri_names known, struct tri_error *error) {
+  for (size_t i = 0; i < plan->collector_count; i++)
+    if (!strchr(plan->collectors[i], '/') && !check_names(&plan->collectors[i], 1, "collector", known, error))
+      return false;
+  return true;
+}
+
+enum { COLLECTOR = 256, WORKLOAD, HEAP, RUNS, SIZE, SEED, TIMEOUT, OUT, FORCE, QUIET, HELP };
+
+static const struct option long_options[] = {
+    {"collector", required_argument, NULL, COLLECTOR}, {"workload", required_argument, NULL, WORKLOAD},
+    {"heap", required_argument, NULL, HEAP},           {"runs", required_argument, NULL, RUNS},
+    {"size", required_argument, NULL, SIZE},           {"options", required_argument, NULL, 'o'},
+    {"seed", required_argument, NULL, SEED},           {"timeout", required_argument, NULL, TIMEOUT},
+    {"out", required_argument, NULL, OUT},             {"force", no_argument, NULL, FORCE},
+    {"quiet", no_argument, NULL, QUIET},               {"help", no_argument, NULL, HELP},
+    {0}};
+
+static bool take_option(struct plan *plan, int option, char **argv, struct tri_error *error) {
+  switch (option) {
+  case COLLECTOR: return split_list(optarg, "--collector", &plan->collectors, &plan->collector_count, error);
+  case WORKLOAD: return split_list(optarg, "--workload", &plan->workloads, &plan->workload_count, error);
+  case HEAP: return split_list(optarg, "--heap", &plan->heaps, &plan->heap_count, error);
+  case RUNS: return parse_number(optarg, "--runs", 1, 1000000, &plan->runs, error);
+  case SEED: return parse_number(optarg, "--seed", 0, INT64_MAX, &plan->seed, error);
+  case TIMEOUT: return parse_number(optarg, "--timeout", 0, 1000000, &plan->timeout_seconds, error);
+  case SIZE:
+    plan->size = optarg;
+    if (strcmp(optarg, "tiny") == 0 || strcmp(optarg, "ci") == 0 || strcmp(optarg, "full") == 0) return true;
+    return tri_fail(error, "--size=%s: right would be tiny, ci or full", optarg);
+  case 'o': add_collector_options(plan, optarg); return true;
+  case OUT: plan->out = optarg; return true;
+  case FORCE: plan->force = true; return true;
+  case QUIET: plan->quiet = true; return true;
+  case ':': return tri_fail(error, "%s needs a value", argv[optind - 1]);
+  default: return tri_fail(error, "unknown option '%s'; see `tricolor bench --help`", argv[optind - 1]);
+  }
+}
+
+static int64_t drawn_seed(void) {
+  uint32_t seed; // short enough to be typed again
+  if (getrandom(&seed, sizeof seed, 0) != sizeof seed) seed = (uint32_t)time(NULL);
+  return seed;
+}
+
+static bool parse(struct plan *plan, const struct tri_bench_options *options, int argc, char **argv, bool *help,
+                  struct tri_error *error) {
+  static char default_heap[] = "64m";
+  *plan = (struct plan){.runs = 12, .seed = drawn_seed(), .timeout_seconds = 600, .size = "ci"};
+  *help = false;
+  opterr = 0;
+  optind = 0; // starts getopt afresh
+  for (int option; (option = getopt_long(argc, argv, ":o:", long_options, NULL)) != -1;) {
+    if (option == HELP) return *help = true;
+    if (!take_option(plan, option, argv, error)) return false;
+  }
+  if (optind < argc) return tri_fail(error, "'%s' is one word too many; see `tricolor bench --help`", argv[optind]);
+  default_list(&plan->collectors, &plan->collector_count, options->collectors);
+  default_list(&plan->workloads, &plan->workload_count, options->workloads);
+  default_list(&plan->heaps, &plan->heap_count, (struct tri_names){(const char *[]){default_heap}, 1});
+  if (plan->out && !plan->force && access(plan->out, F_OK) == 0)
+    return tri_fail(error, "--out=%s: the file exists; choose another name, or give --force to replace it", plan->out);
+  return check_collectors(plan, options->collectors, error) &&
+         check_names(plan->workloads, plan->workload_count, "workload", options->workloads, error) &&
+         check_heaps(plan, error);
+}
+
+static void plan_free(struct plan *plan) {
+  free(plan->collectors);
+  free(plan->workloads);
+  free(plan->heaps);
+  free(plan->collector_options);
+}
+
+// ---- One sample ----
+
+// The arguments of the process that is measured, NULL-terminated. `result_path` NULL: as a person would type it.
+enum { LONGEST_COMMAND = 10 };
+struct command {
+  const char *arguments[LONGEST_COMMAND];
+  char *owned[5];
+};
+
+static struct command make_command(const struct bench *bench, const struct tri_cell *cell, const char *result_path) {
+  char *heap = tri_size_text(cell->heap_bytes);
+  struct command command = {
+      .owned = {tri_format("--workload=%s", cell->workload), tri_format("--collector=%s", cell->collector),
+                tri_format("--heap=%s", heap), tri_format("--size=%s", bench->plan->size),
+                result_path ? tri_format("--result=%s", result_path) : NULL}};
+  free(heap);
+  size_t count = 0;
+  command.arguments[count++] = bench->executable;
+  command.arguments[count++] = "run";
+  for (int i = 0; i < 4; i++) command.arguments[count++] = command.owned[i];
+  if (bench->plan->collector_options) {
+    command.arguments[count++] = "-o";
+    command.arguments[count++] = bench->plan->collector_options;
+  }
+  command.arguments[count] = command.owned[4];
+  return command;
+}
+
+static void command_free(struct command *command) {
+  for (size_t i = 0; i < sizeof command->owned / sizeof *command->owned; i++) free(command->owned[i]);
+}
+
+static char *describe_exit(int exit_code) {
+  if (exit_code > 128) return tri_format("ended by signal %d (%s)", exit_code - 128, strsignal(exit_code - 128));
+  return tri_format("exit status %d", exit_code);
+}
+
+// The stopwatch swallows what a process says on its way out, so one that left no result is run again to listen.
+static char *last_words(struct bench *bench, const struct command *command, int exit_code) {
+  char line[512], *stderr_path = tri_format("%s/stderr", bench->directory);
+  tri_child_run(&bench->signals, command->arguments, NULL, stderr_path, (unsigned)bench->plan->timeout_seconds);
+  tri_last_line(stderr_path, line, sizeof line);
+  unlink(stderr_path);
+  free(stderr_path);
+  char *how = describe_exit(exit_code), *words = *line ? tri_format("%s: %s", how, line) : tri_format("%s", how);
+  free(how);
+  return words;
+}
+
+// Says what the result that a process left means, together with how it ended. Returns why it is not ok, or NULL.
+static char *judge(json_t *result, int exit_code, enum tri_cell_status *status) {
+  static const struct {
+    const char *word;
+    enum tri_cell_status status;
+  } words[] = {{"ok", TRI_CELL_OK},
+               {"oom", TRI_CELL_OUT_OF_MEMORY},
+               {"wrong", TRI_CELL_WRONG},
+               {"unsupported", TRI_CELL_SKIPPED},
+               {"error", TRI_CELL_FAILED}};
+  const char *word = json_string_value(json_object_get(result, "status"));
+  const char *message = json_string_value(json_object_get(result, "message"));
+  *status = TRI_CELL_FAILED;
+  size_t i = 0;
+  while (i < 5 && !(word && strcmp(word, words[i].word) == 0)) i++;
+  if (i == 5) return tri_format("its result has no known \"status\"");
+  bool good = words[i].status == TRI_CELL_OK || words[i].status == TRI_CELL_OUT_OF_MEMORY;
+  if (exit_code > 128 || (good && exit_code != 0)) {
+    char *how = describe_exit(exit_code), *text = tri_format("%s after a result of \"%s\"", how, word);
+    free(how);
+    return text;
+  }
+  *status = words[i].status;
+  return *status == TRI_CELL_OK ? NULL : tri_format("%s", message ? message : word);
+}
+
+// Of what a process reports, the cell and the sample say these already.
+static void drop_repeated_keys(json_t *result) {
+  static const char *const keys[] = {"status", "message", "workload", "collector", "heap_bytes", "options", "size"};
+  for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) json_object_del(result, keys[i]);
+}
+
+static void note_failure(struct bench *bench, enum tri_cell_status status, int exit_code) {
+  if (status == TRI_CELL_WRONG) bench->found = true;
+  if (status != TRI_CELL_FAILED) return;
+  if (exit_code == BAD_INPUT) {
+    bench->refused = true;
+  } else if (exit_code == SUITE_FAILED) {
+    bench->broken = true;
+  } else {
+    bench->found = true;
+  }
+}
+
+static void store_sample(struct bench *bench, const struct command *command, const char *result_path,
+                         struct tri_sample sample) {
+  int exit_code = sample.reading.exit_code;
+  json_error_t at;
+  char *message;
+  json_t *result = json_load_file(result_path, 0, &at);
+  if (json_is_object(result)) {
+    message = judge(result, exit_code, &sample.status);
+    drop_repeated_keys(result);
+    sample.process = json_incref(result);
+  } else {
+    sample.status = TRI_CELL_FAILED;
+    if (access(result_path, F_OK) == 0) {
+      message = tri_format("its result is not a JSON object: %s", result ? "another value" : at.text);
+    } else {
+      message = exit_code ? last_words(bench, command, exit_code) : tri_format("it left no result");
+    }
+  }
+  json_decref(result);
+  note_failure(bench, sample.status, exit_code);
+  tri_series_add_sample(&bench->series, sample, message);
+  free(message);
+}
+
+static enum tri_stopwatch_status take_sample(struct bench *bench, struct tri_sample sample,
+                                             struct tri_error *error) {
+  char *result_path = tri_format("%s/result.json", bench->directory);
+  struct command command = make_command(bench, &bench->series.cells[sample.cell], result_path);
+  enum tri_stopwatch_status status =
+      tri_hyperfine_run(&bench->signals, command.arguments, bench->directory, (unsigned)bench->plan->timeout_seconds,
+                        &sample.reading, error);
+  if (status == TRI_STOPWATCH_OK) {
+    store_sample(bench, &command, result_path, sample);
+  } else if (status == TRI_STOPWATCH_TIMED_OUT) {
+    char *message = tri_format("no end after %lld s", (long long)bench->plan->timeout_seconds);
+    tri_series_judge_cell(&bench->series, sample.cell, TRI_CELL_FAILED, message);
+    bench->found = true;
+    free(message);
+  }
+  unlink(result_path);
+  free(result_path);
+  command_free(&command);
+  return status;
+}
+
+// ---- Progress ----
+
+static double seconds_since(const struct timespec *then) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (double)(now.tv_sec - then->tv_sec) + (double)(now.tv_nsec - then->tv_nsec) / 1e9;
+}
+
+static bool is_live(const struct tri_cell *cell) {
+  return cell->status == TRI_CELL_PENDING || cell->status == TRI_CELL_OK;
+}
+
+// Samples still to come, if no further cell drops out. `visited`: places of the running round that are done.
+static size_t samples_left(const struct bench *bench, unsigned round, const size_t *order, size_t visited) {
+  const struct tri_series *series = &bench->series;
+  size_t live = 0, left = 0;
+  for (size_t i = 0; i < series->cell_count; i++) {
+    live += is_live(&series->cells[i]);
+    left += i >= visited && is_live(&series->cells[order[i]]);
+  }
+  return left + live * (series->runs - round - 1);
+}
+
+static void show_sample(const struct bench *bench, const struct tri_cell *cell, size_t left) {
+  if (bench->plan->quiet || !bench->on_terminal) return;
+  size_t done = bench->series.sample_count;
+  fprintf(stderr, "\r\033[K[%zu/%zu] %s", done + 1, done + left, cell->id);
+  if (done) {
+    char *time = tri_duration_text(seconds_since(&bench->started) / (double)done * (double)left * 1e9);
+    fprintf(stderr, ", about %s left", time);
+    free(time);
+  }
+  fflush(stderr);
+}
+
+static void show_round(const struct bench *bench, unsigned round) {
+  if (bench->plan->quiet || bench->on_terminal) return;
+  char *time = tri_duration_text(seconds_since(&bench->started) * 1e9);
+  fprintf(stderr, "round %u of %u: %zu samples after %s\n", round + 1, bench->series.runs, bench->series.sample_count,
+          time);
+  free(time);
+}
+
+static void clear_progress(const struct bench *bench) {
+  if (!bench->plan->quiet && bench->on_terminal) fputs("\r\033[K", stderr);
+}
+
+// ---- The series ----
+
+static bool write_series(struct bench *bench, struct tri_error *error) {
+  clock_gettime(CLOCK_MONOTONIC, &bench->written);
+  return tri_series_write(&bench->series, bench->out_path, error);
+}
+
+// Takes all samples. False: the error says why no more can be taken. An interrupt is no error.
+static bool take_samples(struct bench *bench, struct tri_error *error) {
+  struct tri_series *series = &bench->series;
+  size_t *order = tri_need(calloc(series->cell_count + 1, sizeof *order));
+  bool good = true;
+  clock_gettime(CLOCK_MONOTONIC, &bench->started);
+  for (unsigned round = 0; good && round < series->runs; round++) {
+    tri_round_order((uint64_t)series->seed, round, order, series->cell_count);
+    for (size_t place = 0; good && place < series->cell_count; place++) {
+      if (tri_interrupted(&bench->signals)) goto end;
+      if (!is_live(&series->cells[order[place]])) continue;
+      struct tri_sample sample = {.cell = order[place], .round = round, .slot = round * series->cell_count + place};
+      show_sample(bench, &series->cells[sample.cell], samples_left(bench, round, order, place));
+      enum tri_stopwatch_status status = take_sample(bench, sample, error);
+      if (status == TRI_STOPWATCH_INTERRUPTED) goto end;
+      good = status != TRI_STOPWATCH_FAILED;
+      // A round may take minutes, and the file grows: often enough to lose little, seldom enough to cost little.
+      if (good && seconds_since(&bench->written) >= 1) good = write_series(bench, error);
+    }
+    if (good) good = write_series(bench, error);
+    if (good) show_round(bench, round);
+  }
+  series->complete = good;
+end:
+  free(order);
+  clear_progress(bench);
+  return good;
+}
+
+static void add_cells(struct bench *bench) {
+  const struct plan *plan = bench->plan;
+  for (size_t w = 0; w < plan->workload_count; w++)
+    for (size_t h = 0; h < plan->heap_count; h++)
+      for (size_t c = 0; c < plan->collector_count; c++) {
+        uint64_t heap_bytes = 0;
+        tri_parse_size(plan->heaps[h], &heap_bytes);
+        size_t index = tri_series_add_cell(&bench->series, plan->workloads[w], plan->collectors[c], heap_bytes);
+        struct command command = make_command(bench, &bench->series.cells[index], NULL);
+        bench->series.cells[index].command = tri_shell_command(command.arguments);
+        command_free(&command);
+      }
+}
+
+static void describe_series(struct bench *bench, const char *hyperfine_version) {
+  struct tri_series *series = &bench->series;
+  const struct plan *plan = bench->plan;
+  series->stopwatch = tri_format("hyperfine %s", hyperfine_version);
+  series->executable = tri_format("%s", bench->executable);
+  series->size = tri_format("%s", plan->size);
+  series->seed = plan->seed;
+  series->runs = (unsigned)plan->runs;
+  if (plan->collector_options) {
+    char *options = tri_format("%s", plan->collector_options), *rest = options;
+    for (char *word; (word = strsep(&rest, ","));) json_array_append_new(series->options, json_string(word));
+    free(options);
+  }
+  json_decref(series->environment);
+  series->environment = tri_environment(bench->executable);
+}
+
+static char *default_out(const char *started) {
+  // 2026-01-02T03:04:05+00:00 becomes series-20260102T030405Z.json
+  return tri_format("series-%.4s%.2s%.5s%.2s%.2sZ.json", started, started + 5, started + 8, started + 14, started + 17);
+}
+
+// ---- The end ----
+
+static const char *finding_word(enum tri_cell_status status) {
+  return status == TRI_CELL_WRONG ? "wrong answer" : "failed";
+}
+
+static const char *environment_text(const struct tri_series *series, const char *key) {
+  const char *text = json_string_value(json_object_get(series->environment, key));
+  return text ? text : "";
+}
+
+static void report(const struct bench *bench) {
+  const struct tri_series *series = &bench->series;
+  const char *build_type = environment_text(series, "build_type"), *sanitizers = environment_text(series, "sanitizers");
+  tri_table_print(stdout, series);
+  if (strncmp(build_type, "Rel", 3) != 0 || *sanitizers)
+    printf("note: built as %s%s%s, so these times say little; -DCMAKE_BUILD_TYPE=Release is for timing\n",
+           *build_type ? build_type : "no type", *sanitizers ? " with sanitizers " : "", sanitizers);
+  size_t planned = series->cell_count * series->runs;
+  if (series->complete) {
+    printf("%s: %zu samples of %zu cells, seed %lld\n", bench->out_path, series->sample_count, series->cell_count,
+           (long long)series->seed);
+  }
+  fflush(stdout);
+  for (size_t i = 0; i < series->cell_count; i++) {
+    const struct tri_cell *cell = &series->cells[i];
+    if (cell->status == TRI_CELL_SKIPPED) fprintf(stderr, "%s: skipped: %s\n", cell->id, cell->message);
+    if (cell->status != TRI_CELL_WRONG && cell->status != TRI_CELL_FAILED) continue;
+    fprintf(stderr, "%s: %s: %s\n  again with: %s\n", cell->id, finding_word(cell->status), cell->message,
+            cell->command);
+  }
+  if (bench->signals.interrupted_by)
+    fprintf(stderr, "tricolor bench: interrupted; %zu of %zu samples are in %s\n", series->sample_count, planned,
+            bench->out_path);
+}
+
+static int exit_status(const struct bench *bench) {
+  if (bench->signals.interrupted_by) return SUITE_FAILED;
+  return bench->found ? FINDING : bench->refused ? BAD_INPUT : bench->broken ? SUITE_FAILED : GOOD;
+}
+
+static int measure(struct bench *bench) {
+  struct tri_error error;
+  char version[32];
+  enum tri_stopwatch_status status =
+      tri_hyperfine_version(&bench->signals, bench->directory, version, &error);
+  if (status == TRI_STOPWATCH_FAILED) goto failed;
+  if (status == TRI_STOPWATCH_INTERRUPTED) {
+    tri_fail(&error, "interrupted before anything was measured");
+    goto failed;
+  }
+  describe_series(bench, version);
+  add_cells(bench);
+  bench->out_path = bench->plan->out ? tri_format("%s", bench->plan->out) : default_out(bench->series.started);
+  if (!write_series(bench, &error)) goto failed; // before anything is measured in vain
+  bool taken = take_samples(bench, &error);
+  struct tri_error write_error;
+  bool written = write_series(bench, &write_error);
+  report(bench);
+  if (taken && written) return exit_status(bench);
+  if (!written) error = write_error;
+failed:
+  fprintf(stderr, "tricolor bench: %s\n", error.text);
+  return SUITE_FAILED;
+}
+
+static char *own_path(void) {
+  char path[4096];
+  ssize_t length = readlink("/proc/self/exe", path, sizeof path - 1);
+  return length < 0 ? NULL : tri_format("%.*s", (int)length, path);
+}
+
+int tri_bench(const struct tri_bench_options *options, int argc, char **argv) {
+  struct plan plan;
+  struct tri_error error;
+  bool help;
+  if (!parse(&plan, options, argc, argv, &help, &error)) {
+    fprintf(stderr, "tricolor bench: %s\n", error.text);
+    plan_free(&plan);
+    return BAD_INPUT;
+  }
+  if (help) {
+    fputs(usage_text, stdout);
+    plan_free(&plan);
+    return GOOD;
+  }
+
+  const char *temporary = getenv("TMPDIR");
+  struct bench bench = {.plan = &plan, .on_terminal = isatty(STDERR_FILENO)};
+  bench.executable = options->executable ? tri_format("%s", options->executable) : own_path();
+  bench.directory = tri_format("%s/tricolor-bench-XXXXXX", temporary && *temporary ? temporary : "/tmp");
+  int status = SUITE_FAILED;
+  if (!bench.executable) {
+    fputs("tricolor bench: /proc/self/exe does not say which program this is\n", stderr);
+  } else if (!mkdtemp(bench.directory)) {
+    fprintf(stderr, "tricolor bench: %s: cannot be made: %s\n", bench.directory, strerror(errno));
+  } else {
+    tri_series_init(&bench.series);
+    tri_signals_hold(&bench.signals);
+    status = measure(&bench);
+    tri_signals_release(&bench.signals);
+    tri_series_free(&bench.series);
+    rmdir(bench.directory);
+  }
+  free(bench.executable);
+  free(bench.directory);
+  free(bench.out_path);
+  plan_free(&plan);
+  return status;
+}
