@@ -1,0 +1,32 @@
+# The engine that drives the fuzz targets:
+#   replay      a plain main that replays files; any compiler (the default)
+#   libfuzzer   clang with -fsanitize=fuzzer
+#   afl         afl-clang-fast, whose driver runs libFuzzer targets in persistent mode
+# LIB_FUZZING_ENGINE, where the environment has it, is linked instead: a library or a linker flag.
+set(TRICOLOR_FUZZ_ENGINE replay CACHE STRING "replay, libfuzzer or afl")
+set_property(CACHE TRICOLOR_FUZZ_ENGINE PROPERTY STRINGS replay libfuzzer afl)
+if(NOT TRICOLOR_FUZZ_ENGINE MATCHES "^(replay|libfuzzer|afl)$")
+  message(FATAL_ERROR "TRICOLOR_FUZZ_ENGINE=${TRICOLOR_FUZZ_ENGINE}: right would be replay, libfuzzer or afl")
+endif()
+
+# Coverage for the engine in the form that fuzz targets link; afl-clang-fast sees to it by itself.
+set(TRICOLOR_FORM_OPTIONS_fibers "")
+if(TRICOLOR_FUZZ_ENGINE STREQUAL libfuzzer)
+  set(TRICOLOR_FORM_OPTIONS_fibers -fsanitize=fuzzer-no-link)
+endif()
+
+# tri_add_fuzz_target(<name> <collector> <sources …>)
+function(tri_add_fuzz_target name collector)
+  add_executable(${name} ${ARGN})
+  target_compile_definitions(${name} PRIVATE FUZZ_COLLECTOR="${collector}")
+  target_link_libraries(${name} PRIVATE tricolor-program-fibers tricolor-collectors-fibers)
+  if(DEFINED ENV{LIB_FUZZING_ENGINE})
+    set_target_properties(${name} PROPERTIES LINKER_LANGUAGE CXX)
+    target_link_libraries(${name} PRIVATE $ENV{LIB_FUZZING_ENGINE})
+  elseif(TRICOLOR_FUZZ_ENGINE STREQUAL replay)
+    target_link_libraries(${name} PRIVATE tricolor-fuzz-replay)
+  else()
+    set_target_properties(${name} PROPERTIES LINKER_LANGUAGE CXX)
+    target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+  endif()
+endfunction()
