@@ -4,6 +4,7 @@
 
 #include "list.h"
 #include "nearest.h"
+#include "program/commands.h"
 #include "run.h"
 
 static const struct {
@@ -13,6 +14,10 @@ static const struct {
 } commands[] = {
     {"list", tri_command_list, "collectors, workloads, invariants, options"},
     {"run", tri_command_run, "one workload on one collector, once, in this process"},
+    {"replay", tri_command_replay, "heap programs on one or all collectors"},
+    {"show", tri_command_show, "the heap of a program before and after each collection"},
+    {"asm", tri_command_asm, "a heap program from text to bytes"},
+    {"dis", tri_command_dis, "a heap program from bytes to text"},
 };
 enum { COMMANDS = sizeof commands / sizeof *commands };
 

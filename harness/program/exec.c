@@ -1110,6 +1110,7 @@ enum tri_run_status tri_program_run(const struct tri_program *program, const str
   run_ops(run);
   tri_os_fail_at(0);
   if (run->heap) {
+    if (params->watch && params->watch->finishing) params->watch->finishing(params->watch->context, run);
     hash_graph(run);
     tear_down(run);
   }

@@ -23,6 +23,7 @@ struct tri_run_watch {
   void (*before)(void *context, struct tri_run *run, size_t i, const struct tri_op *op);
   void (*after)(void *context, struct tri_run *run, size_t i, const struct tri_op *op, bool effective);
   void (*allocated)(void *context, struct tri_run *run, tri_ref object);
+  void (*finishing)(void *context, struct tri_run *run); // all executed, nothing dropped yet
   struct tri_event_sink sink; // of the heap; its context is the sink's own
   void *context;
 };

@@ -1,0 +1,245 @@
+#include "program/commands.h"
+
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "measure/file.h"
+#include "program/exec.h"
+#include "program/files.h"
+#include "program/show.h"
+#include "program/text.h"
+#include "run.h"
+
+// What the commands take; each takes some of it.
+struct arguments {
+  const char *out, *collector, *options;
+  char **files;
+  int n_files;
+};
+
+struct command {
+  const char *name;
+  const char *letters; // of the options that it takes, see long_options
+  const char *usage;
+};
+
+static const struct option long_options[] = {{"out", required_argument, 0, 'O'},
+                                             {"collector", required_argument, 0, 'c'},
+                                             {"options", required_argument, 0, 'o'},
+                                             {"help", no_argument, 0, 'h'},
+                                             {0}};
+
+static bool parse(const struct command *command, int argc, char **argv, struct arguments *to,
+                  struct tri_error *error) {
+  *to = (struct arguments){0};
+  opterr = 0;
+  optind = 1;
+  for (int c; (c = getopt_long(argc, argv, ":o:", long_options, NULL)) != -1;) {
+    if (c == 'h') {
+      fputs(command->usage, stdout);
+      exit(0);
+    }
+    if (c == ':') return tri_fail(error, "%s needs a value", argv[optind - 1]);
+    if (c == '?' || !strchr(command->letters, c))
+      return tri_fail(error, "unknown option '%s'; see `tricolor %s --help`", argv[optind - 1], command->name);
+    if (c == 'O') to->out = optarg;
+    if (c == 'c') to->collector = optarg;
+    if (c == 'o') to->options = optarg;
+  }
+  to->files = argv + optind;
+  to->n_files = argc - optind;
+  if (to->n_files == 0)
+    return tri_fail(error, "no file is named (- is the standard input); see `tricolor %s --help`", command->name);
+  return true;
+}
+
+static int bad(const struct command *command, const struct tri_error *error) {
+  fprintf(stderr, "tricolor %s: %s\n", command->name, error->text);
+  return 2;
+}
+
+// ---- asm, dis -------------------------------------------------------------------------------------------------
+
+static bool write_bytes(const struct tri_program *program, FILE *out) {
+  size_t size = tri_program_encode(program, NULL, 0);
+  uint8_t *bytes = tri_need(malloc(size + 1));
+  tri_program_encode(program, bytes, size);
+  bool ok = fwrite(bytes, 1, size, out) == size;
+  free(bytes);
+  return ok;
+}
+
+static int convert(const struct command *command, int argc, char **argv,
+                   bool (*write)(const struct tri_program *, FILE *)) {
+  struct arguments arguments;
+  struct tri_error error;
+  struct tri_program program = {0};
+  if (!parse(command, argc, argv, &arguments, &error)) return bad(command, &error);
+  if (arguments.n_files > 1) {
+    tri_fail(&error, "one file at a time, please: '%s' is too many", arguments.files[1]);
+    return bad(command, &error);
+  }
+  bool read = tri_program_read(arguments.files[0], &program, &error);
+  int status = read ? 0 : bad(command, &error);
+  if (read && arguments.out) {
+    struct tri_new_file file;
+    if (!tri_new_file_begin(&file, arguments.out, &error)) {
+      status = bad(command, &error);
+    } else {
+      write(&program, file.stream); // a failed write shows up at the commit
+      if (!tri_new_file_commit(&file, &error)) status = bad(command, &error) + 1;
+    }
+  } else if (read && (!write(&program, stdout) || fflush(stdout) != 0)) {
+    perror("tricolor: standard output");
+    status = 3;
+  }
+  tri_program_free(&program);
+  return status;
+}
+
+int tri_command_asm(int argc, char **argv) {
+  static const struct command command = {"asm", "O",
+                                         "usage: tricolor asm [--out=FILE] FILE\n"
+                                         "Turns a heap program from text (.thp) into bytes. - is the standard input;\n"
+                                         "without --out the bytes go to the standard output.\n"};
+  return convert(&command, argc, argv, write_bytes);
+}
+
+int tri_command_dis(int argc, char **argv) {
+  static const struct command command = {"dis", "O",
+                                         "usage: tricolor dis [--out=FILE] FILE\n"
+                                         "Turns a heap program from bytes (any bytes) into text. - is the standard\n"
+                                         "input; without --out the text goes to the standard output.\n"};
+  return convert(&command, argc, argv, tri_program_print);
+}
+
+// ---- show -----------------------------------------------------------------------------------------------------
+
+int tri_command_show(int argc, char **argv) {
+  static const struct command command = {
+      "show", "co",
+      "usage: tricolor show [--collector=C] [-o KEY=VALUE,…] FILE\n"
+      "Runs a heap program and prints the heap: objects by number, addresses, sizes, edges and roots, before and\n"
+      "after each collection and at the end.\n"
+      "  --collector=C     default semispace, or the first there is\n"
+      "  -o KEY=VALUE,…    options of the collector, see `tricolor list options`\n"};
+  struct arguments arguments;
+  struct tri_error error;
+  struct tri_program program = {0};
+  if (!parse(&command, argc, argv, &arguments, &error)) return bad(&command, &error);
+  if (arguments.n_files > 1) {
+    tri_fail(&error, "one file at a time, please: '%s' is too many", arguments.files[1]);
+    return bad(&command, &error);
+  }
+  const struct tri_collector *collector = tri_collector_find("semispace");
+  if (!collector) collector = tri_collectors[0];
+  if (arguments.collector && !(collector = tri_collector_named(arguments.collector, &error)))
+    return bad(&command, &error);
+  if (!tri_program_read(arguments.files[0], &program, &error)) return bad(&command, &error);
+  struct tri_run_params params = {.collector = collector, .options = arguments.options, .out = stdout};
+  struct tri_run_result result;
+  printf("%s on %s\n", arguments.files[0], collector->name);
+  tri_program_show(&program, &params, stdout, &result);
+  tri_program_free(&program);
+  switch (result.status) {
+  case TRI_RUN_OK:
+    printf("%" PRIu64 " operations, %" PRIu64 " effective, %" PRIu64 " allocations, %" PRIu64
+           " collections, %" PRIu64 " times out of memory\n",
+           result.steps, result.effective, result.allocations, result.collections, result.out_of_memory);
+    return 0;
+  case TRI_RUN_NO_HEAP: printf("%s\n", result.message); return 0;
+  case TRI_RUN_FINDING: printf("FINDING: %s\n", result.message); return 1;
+  case TRI_RUN_BAD_OPTIONS: break;
+  }
+  tri_fail(&error, "%s", result.message);
+  return bad(&command, &error);
+}
+
+// ---- replay ---------------------------------------------------------------------------------------------------
+
+struct replay {
+  const struct tri_collector *const *collectors; // NULL-terminated
+  const char *options;
+  FILE *print;
+  unsigned files, runs, findings;
+};
+
+// The first run whose outcome every other one has to have.
+struct reference {
+  const char *collector; // NULL: none yet
+  struct tri_run_result result;
+};
+
+static bool equal_outcome(const struct tri_run_result *a, const struct tri_run_result *b) {
+  return a->graph_hash == b->graph_hash && a->objects == b->objects && a->allocations == b->allocations;
+}
+
+static void finding(struct replay *replay, const char *path, const char *collector, const char *text) {
+  replay->findings++;
+  printf("%s on %s: FINDING: %s\n", path, collector, text);
+}
+
+static bool replay_on(struct replay *replay, const char *path, const struct tri_program *program,
+                      const struct tri_collector *collector, struct reference *reference, struct tri_error *error) {
+  struct tri_run_params params = {.collector = collector, .options = replay->options, .out = replay->print};
+  struct tri_run_result result;
+  if (replay->print) printf("%s on %s\n", path, collector->name);
+  tri_program_run(program, &params, &result);
+  replay->runs++;
+  if (result.status == TRI_RUN_BAD_OPTIONS) return tri_fail(error, "collector '%s': %s", collector->name, result.message);
+  if (result.status == TRI_RUN_FINDING) finding(replay, path, collector->name, result.message);
+  if (result.status != TRI_RUN_OK || result.collector_dependent || !result.hashed) return true;
+  if (!reference->collector) {
+    *reference = (struct reference){collector->name, result};
+  } else if (!equal_outcome(&reference->result, &result)) {
+    char text[300];
+    snprintf(text, sizeof text,
+             "the outcome differs from %s: %" PRIu64 " of %" PRIu64 " objects reachable, graph %016" PRIx64
+             "; there %" PRIu64 " of %" PRIu64 ", graph %016" PRIx64,
+             reference->collector, result.objects, result.allocations, result.graph_hash,
+             reference->result.objects, reference->result.allocations, reference->result.graph_hash);
+    finding(replay, path, collector->name, text);
+  }
+  return true;
+}
+
+static bool replay_file(struct replay *replay, const char *path, struct tri_error *error) {
+  struct tri_program program = {0};
+  struct reference reference = {0};
+  bool ok = tri_program_read(path, &program, error);
+  replay->files++;
+  for (const struct tri_collector *const *c = replay->collectors; ok && *c; c++)
+    ok = replay_on(replay, path, &program, *c, &reference, error);
+  tri_program_free(&program);
+  return ok;
+}
+
+int tri_command_replay(int argc, char **argv) {
+  static const struct command command = {
+      "replay", "co",
+      "usage: tricolor replay [--collector=C|all] [-o KEY=VALUE,…] FILE|FOLDER…\n"
+      "Runs heap programs on a collector, or on all of them with one outcome, and reports what is wrong.\n"
+      "A folder means all programs below it, - the standard input. `print` prints when there is one program.\n"
+      "  --collector=C     default all\n"
+      "  -o KEY=VALUE,…    options of the collector, see `tricolor list options`\n"};
+  struct arguments arguments;
+  struct tri_error error;
+  struct tri_paths paths = {0};
+  if (!parse(&command, argc, argv, &arguments, &error)) return bad(&command, &error);
+  const struct tri_collector *one[2] = {0};
+  struct replay replay = {.collectors = tri_collectors, .options = arguments.options};
+  if (arguments.collector && strcmp(arguments.collector, "all") != 0) {
+    if (!(one[0] = tri_collector_named(arguments.collector, &error))) return bad(&command, &error);
+    replay.collectors = one;
+  }
+  bool ok = true;
+  for (int i = 0; ok && i < arguments.n_files; i++) ok = tri_program_files(arguments.files[i], &paths, &error);
+  if (paths.count == 1) replay.print = stdout;
+  for (size_t i = 0; ok && i < paths.count; i++) ok = replay_file(&replay, paths.paths[i], &error);
+  tri_paths_free(&paths);
+  if (!ok) return bad(&command, &error);
+  printf("%u programs, %u runs, %u findings\n", replay.files, replay.runs, replay.findings);
+  return replay.findings ? 1 : 0;
+}

@@ -1,0 +1,11 @@
+// The commands on heap programs. argv[0] is the command's name. Exit status: 0 good, 1 a finding, 2 wrong usage or
+// bad input, 3 a file could not be written.
+#ifndef TRICOLOR_PROGRAM_COMMANDS_H
+#define TRICOLOR_PROGRAM_COMMANDS_H
+
+int tri_command_asm(int argc, char **argv);    // text to bytes
+int tri_command_dis(int argc, char **argv);    // bytes to text
+int tri_command_show(int argc, char **argv);   // the heap before and after each collection
+int tri_command_replay(int argc, char **argv); // on one or all collectors, with equal outcome
+
+#endif

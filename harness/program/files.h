@@ -1,0 +1,22 @@
+// Programs in files: text or bytes, single or whole folders of them.
+#ifndef TRICOLOR_PROGRAM_FILES_H
+#define TRICOLOR_PROGRAM_FILES_H
+
+#include "measure/text.h"
+#include "program/program.h"
+
+// Read a program; "-" is the standard input. A file whose name ends in .thp is text, .bin bytes; another one is
+// text if it looks like it. False: *error has a sentence, for a wrong text "FILE:LINE:COLUMN: …".
+bool tri_program_read(const char *path, struct tri_program *program, struct tri_error *error);
+
+struct tri_paths {
+  char **paths;
+  size_t count;
+};
+
+// The files that an argument names: itself, or, if it is a folder, all files below it in name order, without
+// those that are no programs (hidden, *.md, *.txt). Appended to *paths. False: it cannot be read.
+bool tri_program_files(const char *argument, struct tri_paths *paths, struct tri_error *error);
+void tri_paths_free(struct tri_paths *paths);
+
+#endif
