@@ -14,7 +14,8 @@
 //   * the alloc bit is set for every allocated cell and for the rest [next, limit) of every run, for no other
 //   * a block belongs to at most one run, and is then on no list; otherwise it is on the list of its state
 //   * block->live = number of alloc bits; no mark bit is set between the end of a sweep and the next marking
-//   * cells that are neither allocated nor in a run, and free blocks, are poisoned (common/poison.h)
+//   * cells that are neither allocated nor in a run, and free blocks, are poisoned (common/poison.h); in
+//     AddressSanitizer's builds so is the rest of a run, and of a cell what its object does not use
 //
 // Two kinds of clients: tracing collectors mark, call tri_sweep_begin and then sweep lazily, in refill, block by
 // block; counting collectors free single cells. Not locked: the caller locks all calls but those on a run.
@@ -22,6 +23,7 @@
 #define TRICOLOR_COMMON_BLOCK_SPACE_H
 
 #include "common/budget.h"
+#include "common/poison.h"
 #include "tricolor/object.h"
 
 #define TRI_BLOCK_BYTES ((size_t)16 << 10)
@@ -48,7 +50,7 @@ static inline unsigned tri_size_class(size_t bytes) {
     unsigned log2 = 63 - (unsigned)__builtin_clzll(bytes - 1); // 7, 8, 9
     return TRI_CLASS_FINE + (log2 - 7) * 8 + (unsigned)((bytes - 1) >> (log2 - 3) & 7);
   }
-  return TRI_CLASS_DOUBLING + 15 - (unsigned)(TRI_BLOCK_BYTES / bytes);
+  return TRI_CLASS_DOUBLING + 15 - (unsigned)(TRI_BLOCK_BYTES / ((bytes + 7) & ~(size_t)7));
 }
 
 // Bytes of a cell of that class: a multiple of 8.
@@ -79,7 +81,7 @@ struct tri_block {
   uint32_t next, previous; // in the list of its state (and class); TRI_NO_BLOCK at the ends
   uint16_t cells, live;
   uint8_t state, size_class;
-  bool zero; // FREE: every byte is zero
+  bool zero; // FREE, OWNED: cells without an alloc bit are zero and not poisoned
 };
 
 #define TRI_NO_BLOCK UINT32_MAX
@@ -99,11 +101,14 @@ struct tri_block_space {
   uint32_t batch;             // blocks committed at a time
   uint32_t run_cells;         // longest run, in cells; 0: no bound. Small values are for tests
   struct tri_budget *budget;
-  size_t reserved, metadata_bytes;
+  void *reservation;
+  size_t reserved;
+  size_t mapped_bytes, metadata_bytes; // ever committed for blocks; committed for side tables
   uint64_t freed_objects, freed_bytes; // totals
   struct tri_block_list free, released;
-  struct tri_block_list partial[TRI_SIZE_CLASSES], full[TRI_SIZE_CLASSES], unswept[TRI_SIZE_CLASSES];
+  struct tri_block_list partial[TRI_SIZE_CLASSES], unswept[TRI_SIZE_CLASSES];
   uint32_t n_unswept; // over all classes
+  uint32_t swept;     // no unswept block below
 };
 
 // Reserve a space of at most `limit_bytes` (and at least one block) that draws on *budget. `huge`: ask for huge
@@ -121,7 +126,7 @@ static inline bool tri_block_space_has(const struct tri_block_space *space, uint
 
 // A zeroed struct is an empty run. next and limit are the whole inline path.
 struct tri_run {
-  uintptr_t next, limit; // limit - next is a multiple of cell_bytes; [next, limit) is zero and unpoisoned
+  uintptr_t next, limit; // limit - next is a multiple of cell_bytes; [next, limit) is zero
   size_t cell_bytes;
   struct tri_block *block; // NULL: none
 };
@@ -135,6 +140,7 @@ static inline tri_ref tri_runs_alloc(struct tri_run *runs, struct tri_shape shap
   uintptr_t cell = run->next;
   if (TRI_UNLIKELY(cell == run->limit)) return TRI_NULL;
   run->next = cell + run->cell_bytes;
+  if (TRI_ASAN) tri_poison_unmark((void *)cell, bytes);
   *(uint64_t *)cell = shape.tag;
   return (tri_ref){cell + TRI_TAG_BYTES};
 }
@@ -195,10 +201,12 @@ bool tri_block_space_each_marked(struct tri_block_space *space, uintptr_t from, 
 // The allocated cell around any address whatever, 0 when there is none. Reads side tables only.
 uintptr_t tri_cell_around(const struct tri_block_space *space, uintptr_t address, size_t *bytes);
 
+// live + free is what was taken from the budget; live + free + released = mapped, each counted on its own. The side
+// tables (metadata) are not in mapped.
 struct tri_space_usage {
   uint64_t live_objects;
-  size_t live_bytes, free_bytes; // their sum is what was taken from the budget
-  size_t metadata_bytes, released_bytes;
+  size_t live_bytes, free_bytes, released_bytes, mapped_bytes;
+  size_t metadata_bytes;
 };
 struct tri_space_usage tri_block_space_usage(const struct tri_block_space *space);
 

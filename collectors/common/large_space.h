@@ -20,7 +20,7 @@ struct tri_large_space {
   size_t page_bytes, n_pages, reserved;
   struct tri_budget *budget;
   uint64_t live_objects, freed_objects, freed_bytes;
-  size_t live_bytes, free_bytes, released_bytes, metadata_bytes;
+  size_t live_bytes, free_bytes, released_bytes, mapped_bytes, metadata_bytes;
 };
 
 // Reserve a space whose objects draw on *budget; at most limit_bytes of them at a time. *space need not be

@@ -1,0 +1,630 @@
+#include "common/block_space.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/actor.h"
+#include "common/os.h"
+
+enum { FIRST_TABLES = 256, HUGE_BYTES = 2 << 20 };
+
+// Bit g of cell_starts[class] is set when a cell of that class starts in granule g of a block.
+static uint64_t cell_starts[TRI_SIZE_CLASSES][TRI_BLOCK_WORDS];
+
+__attribute__((constructor)) static void find_cell_starts(void) {
+  for (unsigned c = 0; c < TRI_SIZE_CLASSES; c++)
+    for (size_t at = 0, bytes = tri_class_bytes(c); at + bytes <= TRI_BLOCK_BYTES; at += bytes)
+      cell_starts[c][at / TRI_GRANULE_BYTES / 64] |= UINT64_C(1) << (at / TRI_GRANULE_BYTES % 64);
+}
+
+// ---------------------------------------------------------------------------------------------- blocks and bits
+
+static uint32_t index_of(const struct tri_block_space *space, const struct tri_block *block) {
+  return (uint32_t)(block - space->blocks);
+}
+static uintptr_t start_of(const struct tri_block_space *space, const struct tri_block *block) {
+  return space->base + index_of(space, block) * TRI_BLOCK_BYTES;
+}
+static struct tri_block *block_of(const struct tri_block_space *space, uintptr_t address) {
+  return &space->blocks[(address - space->base) / TRI_BLOCK_BYTES];
+}
+static uint64_t *alloc_bits(const struct tri_block_space *space, const struct tri_block *block) {
+  return &space->alloc[(size_t)index_of(space, block) * TRI_BLOCK_WORDS];
+}
+static uint64_t *mark_bits(const struct tri_block_space *space, const struct tri_block *block) {
+  return &space->mark[(size_t)index_of(space, block) * TRI_BLOCK_WORDS];
+}
+static bool has_cells(const struct tri_block *block) { return block->state >= TRI_BLOCK_OWNED; }
+
+// The first cell boundary at or after an offset in a block.
+static size_t first_cell(size_t offset, size_t cell_bytes) {
+  return (offset + cell_bytes - 1) / cell_bytes * cell_bytes;
+}
+
+// The cell that starts in a granule. (Cells of 24, 40 … bytes may start in its middle.)
+static size_t cell_in(size_t granule, size_t cell_bytes) {
+  return first_cell(granule * TRI_GRANULE_BYTES, cell_bytes);
+}
+
+// The bits of word w whose granules lie in [from, to). For two cell boundaries a and b, the cells between them are
+// those that start in the granules [a / 16, b / 16).
+static uint64_t bits_between(size_t w, size_t from, size_t to) {
+  size_t first = w * 64, last = first + 64;
+  if (from <= first && to >= last) return ~UINT64_C(0);
+  if (from >= last || to <= first) return 0;
+  uint64_t bits = ~UINT64_C(0);
+  if (from > first) bits &= ~UINT64_C(0) << (from - first);
+  if (to < last) bits &= ~UINT64_C(0) >> (last - to);
+  return bits;
+}
+
+static unsigned count_bits(uint64_t word) { return (unsigned)__builtin_popcountll(word); }
+
+// ---------------------------------------------------------------------------------------------- lists
+
+static const struct tri_block_list empty_list = {.first = TRI_NO_BLOCK};
+
+// The list that a block of that state stands in; NULL when it stands in none.
+static struct tri_block_list *list_of(struct tri_block_space *space, const struct tri_block *block) {
+  switch ((enum tri_block_state)block->state) {
+  case TRI_BLOCK_FREE: return &space->free;
+  case TRI_BLOCK_RELEASED: return &space->released;
+  case TRI_BLOCK_PARTIAL: return &space->partial[block->size_class];
+  case TRI_BLOCK_UNSWEPT: return &space->unswept[block->size_class];
+  default: return NULL;
+  }
+}
+
+static void unlink_block(struct tri_block_space *space, struct tri_block *block) {
+  struct tri_block_list *list = list_of(space, block);
+  if (!list) return;
+  if (block->previous == TRI_NO_BLOCK)
+    list->first = block->next;
+  else
+    space->blocks[block->previous].next = block->next;
+  if (block->next != TRI_NO_BLOCK) space->blocks[block->next].previous = block->previous;
+  list->count--;
+  if (block->state == TRI_BLOCK_UNSWEPT) space->n_unswept--;
+}
+
+// Move the block to the front of the list of its new state.
+static void set_state(struct tri_block_space *space, struct tri_block *block, enum tri_block_state state) {
+  unlink_block(space, block);
+  block->state = (uint8_t)state;
+  struct tri_block_list *list = list_of(space, block);
+  if (!list) return;
+  block->previous = TRI_NO_BLOCK;
+  block->next = list->first;
+  if (block->next != TRI_NO_BLOCK) space->blocks[block->next].previous = index_of(space, block);
+  list->first = index_of(space, block);
+  list->count++;
+  if (state == TRI_BLOCK_UNSWEPT) space->n_unswept++;
+}
+
+// A block that no run owns and that is swept: by how full it is.
+static void file_block(struct tri_block_space *space, struct tri_block *block) {
+  block->zero = false;
+  set_state(space, block,
+            block->live == 0             ? TRI_BLOCK_FREE
+            : block->live < block->cells ? TRI_BLOCK_PARTIAL
+                                         : TRI_BLOCK_FULL);
+}
+
+// ---------------------------------------------------------------------------------------------- the space
+
+static size_t pages(size_t bytes) { return (bytes + tri_os_page_bytes() - 1) & -tri_os_page_bytes(); }
+
+bool tri_block_space_init(struct tri_block_space *space, struct tri_budget *budget, size_t limit_bytes, bool huge) {
+  *space = (struct tri_block_space){.budget = budget, .free = empty_list, .released = empty_list};
+  for (unsigned c = 0; c < TRI_SIZE_CLASSES; c++) space->partial[c] = space->unswept[c] = empty_list;
+  size_t n = limit_bytes / TRI_BLOCK_BYTES;
+  if (n == 0) n = 1;
+  if (n >= TRI_NO_BLOCK) n = TRI_NO_BLOCK - 1;
+  size_t header_bytes = pages(n * sizeof(struct tri_block));
+  size_t bitmap_bytes = pages(n * TRI_BLOCK_WORDS * sizeof(uint64_t));
+  size_t before = header_bytes + 2 * bitmap_bytes;
+  // A huge page can only be had where 2 MiB are committed together.
+  huge = huge && n * TRI_BLOCK_BYTES >= 4 * (size_t)HUGE_BYTES;
+  if (huge) before = (before + HUGE_BYTES - 1) & -(size_t)HUGE_BYTES;
+  space->reserved = before + n * TRI_BLOCK_BYTES;
+  space->reservation = tri_os_reserve(space->reserved, huge ? HUGE_BYTES : 0);
+  if (!space->reservation) return false;
+  char *at = space->reservation;
+  if (huge) tri_os_huge(at, space->reserved);
+  space->blocks = (struct tri_block *)at;
+  space->alloc = (uint64_t *)(at + header_bytes);
+  space->mark = (uint64_t *)(at + header_bytes + bitmap_bytes);
+  space->base = (uintptr_t)at + before;
+  space->end = space->base + n * TRI_BLOCK_BYTES;
+  space->n_blocks = (uint32_t)n;
+  space->batch = huge ? HUGE_BYTES / TRI_BLOCK_BYTES : n < 128 ? 1 : n > 1024 ? 16 : (uint32_t)n / 64;
+  return true;
+}
+
+void tri_block_space_fini(struct tri_block_space *space) { tri_os_release(space->reservation, space->reserved); }
+
+// Commit what is missing of a table of `row` bytes per block when it grows from `from` to `to` rows.
+static bool grow_table(struct tri_block_space *space, void *table, size_t row, uint32_t from, uint32_t to) {
+  size_t have = pages(from * row), want = pages(to * row);
+  if (want > have && !tri_os_commit((char *)table + have, want - have)) return false;
+  space->metadata_bytes += want - have;
+  return true;
+}
+
+// Side tables for the blocks below n: doubled, so that a heap costs few system calls.
+static bool grow_tables(struct tri_block_space *space, uint32_t n) {
+  if (n <= space->tables) return true;
+  uint32_t from = space->tables, to = from > space->n_blocks / 2 ? space->n_blocks : 2 * from;
+  if (to < FIRST_TABLES) to = FIRST_TABLES;
+  if (to < n) to = n;
+  if (to > space->n_blocks) to = space->n_blocks;
+  size_t before = space->metadata_bytes, row = TRI_BLOCK_WORDS * sizeof(uint64_t);
+  if (grow_table(space, space->blocks, sizeof(struct tri_block), from, to) &&
+      grow_table(space, space->alloc, row, from, to) && grow_table(space, space->mark, row, from, to)) {
+    space->tables = to;
+    return true;
+  }
+  space->metadata_bytes = before; // what did get committed is committed again, and counted, next time
+  return false;
+}
+
+// Commit the next blocks beyond the frontier: a batch, or as many as the budget has left.
+static bool commit_more(struct tri_block_space *space) {
+  uint32_t n = space->n_blocks - space->committed;
+  if (n > space->batch) n = space->batch;
+  size_t left = (space->budget->limit - space->budget->used) / TRI_BLOCK_BYTES;
+  if (n > left) n = (uint32_t)left;
+  if (n == 0 || !grow_tables(space, space->committed + n)) return false;
+  size_t bytes = n * TRI_BLOCK_BYTES;
+  uintptr_t start = space->base + space->committed * TRI_BLOCK_BYTES;
+  if (!tri_os_commit((void *)start, bytes)) return false;
+  tri_budget_take(space->budget, bytes);
+  tri_poison((void *)start, bytes);
+  space->mapped_bytes += bytes;
+  space->committed += n;
+  return true;
+}
+
+// ---------------------------------------------------------------------------------------------- sweeping
+
+static void poison_cells(struct tri_block_space *space, struct tri_block *block, size_t w, uint64_t bits) {
+  size_t bytes = tri_class_bytes(block->size_class);
+  for (; bits; bits &= bits - 1) {
+    size_t granule = w * 64 + (size_t)__builtin_ctzll(bits);
+    tri_poison((void *)(start_of(space, block) + cell_in(granule, bytes)), bytes);
+  }
+}
+
+// What is marked stays allocated, the rest is free.
+static void sweep_block(struct tri_block_space *space, struct tri_block *block) {
+  TRI_YIELD(SWEEP_BLOCK);
+  uint64_t *alloc = alloc_bits(space, block), *mark = mark_bits(space, block);
+  unsigned live = 0;
+  bool poisons = TRI_RELAXED_LOAD(&tri_poison_active);
+  for (size_t w = 0; w < TRI_BLOCK_WORDS; w++) {
+    uint64_t kept = mark[w];
+    if (TRI_UNLIKELY(poisons)) poison_cells(space, block, w, alloc[w] & ~kept);
+    live += count_bits(kept);
+    alloc[w] = kept;
+    mark[w] = 0;
+  }
+  unsigned freed = block->live - live;
+  space->freed_objects += freed;
+  space->freed_bytes += freed * tri_class_bytes(block->size_class);
+  block->live = (uint16_t)live;
+  file_block(space, block);
+}
+
+// Lists end up in address order.
+void tri_sweep_begin(struct tri_block_space *space) {
+  space->swept = 0;
+  for (uint32_t i = space->frontier; i-- > 0;) {
+    struct tri_block *block = &space->blocks[i];
+    TRI_ASSERT(block->state != TRI_BLOCK_OWNED);
+    if (has_cells(block)) set_state(space, block, TRI_BLOCK_UNSWEPT);
+  }
+}
+
+void tri_sweep_finish(struct tri_block_space *space) {
+  for (uint32_t i = space->frontier; space->n_unswept && i-- > 0;)
+    if (space->blocks[i].state == TRI_BLOCK_UNSWEPT) sweep_block(space, &space->blocks[i]);
+}
+
+size_t tri_block_space_trim(struct tri_block_space *space) {
+  while (space->frontier < space->committed) { // no different from other free blocks
+    struct tri_block *block = &space->blocks[space->frontier++];
+    *block = (struct tri_block){.state = TRI_BLOCK_UNUSED, .zero = !tri_poison_active};
+    set_state(space, block, TRI_BLOCK_FREE);
+  }
+  size_t bytes = (size_t)space->free.count * TRI_BLOCK_BYTES;
+  for (uint32_t end = space->frontier; space->free.count;) { // neighbours together
+    while (space->blocks[end - 1].state != TRI_BLOCK_FREE) end--;
+    uint32_t start = end;
+    while (start > 0 && space->blocks[start - 1].state == TRI_BLOCK_FREE)
+      set_state(space, &space->blocks[--start], TRI_BLOCK_RELEASED);
+    tri_os_decommit((void *)(space->base + start * TRI_BLOCK_BYTES), (end - start) * TRI_BLOCK_BYTES);
+    end = start;
+  }
+  tri_budget_give(space->budget, bytes);
+  return bytes;
+}
+
+// ---------------------------------------------------------------------------------------------- runs
+
+// The next free cells of a block, from granule `from` on, to the run that owns it.
+static bool take_cells(struct tri_block_space *space, struct tri_block *block, struct tri_run *run, size_t from) {
+  uint64_t *alloc = alloc_bits(space, block);
+  const uint64_t *starts = cell_starts[block->size_class];
+  size_t first = from, end, bytes = run->cell_bytes;
+  for (size_t w = from / 64;; w++) { // the first free cell
+    if (w == TRI_BLOCK_WORDS) return false;
+    uint64_t free = starts[w] & ~alloc[w] & bits_between(w, from, SIZE_MAX);
+    if (!free) continue;
+    first = w * 64 + (size_t)__builtin_ctzll(free);
+    break;
+  }
+  size_t start = cell_in(first, bytes), stop = block->cells * bytes;
+  for (size_t w = first / 64; w < TRI_BLOCK_WORDS; w++) { // the next allocated one
+    uint64_t used = alloc[w] & bits_between(w, first, SIZE_MAX);
+    if (!used) continue;
+    stop = cell_in(w * 64 + (size_t)__builtin_ctzll(used), bytes);
+    break;
+  }
+  if (space->run_cells && stop - start > space->run_cells * bytes) stop = start + space->run_cells * bytes;
+  end = stop / TRI_GRANULE_BYTES;
+  unsigned taken = 0;
+  for (size_t w = first / 64; w < TRI_BLOCK_WORDS && w * 64 < end; w++) {
+    uint64_t cells = starts[w] & bits_between(w, first, end);
+    alloc[w] |= cells;
+    taken += count_bits(cells);
+  }
+  block->live = (uint16_t)(block->live + taken);
+  run->next = start_of(space, block) + start;
+  run->limit = start_of(space, block) + stop;
+  void *memory = (void *)run->next;
+  if (block->zero) return true;
+  tri_poison_check(memory, stop - start, "block space: free cell");
+  tri_unpoison(memory, stop - start);
+  memset(memory, 0, stop - start);
+  if (TRI_ASAN) tri_poison_mark(memory, stop - start); // tri_runs_alloc takes it away cell by cell
+  return true;
+}
+
+static void own(struct tri_block_space *space, struct tri_block *block, struct tri_run *run) {
+  TRI_YIELD(BLOCK_CLAIM);
+  set_state(space, block, TRI_BLOCK_OWNED);
+  block->run = run;
+  run->block = block;
+  run->cell_bytes = tri_class_bytes(block->size_class);
+}
+
+static void disown(struct tri_block_space *space, struct tri_run *run) {
+  TRI_YIELD(BLOCK_RELEASE);
+  struct tri_block *block = run->block;
+  block->run = NULL;
+  run->block = NULL;
+  run->next = run->limit = 0;
+  file_block(space, block);
+}
+
+// A committed block without a class, or NULL. It stays where it is.
+static struct tri_block *find_free_block(struct tri_block_space *space) {
+  for (; space->free.count == 0 && space->n_unswept; space->swept++)
+    if (space->blocks[space->swept].state == TRI_BLOCK_UNSWEPT) sweep_block(space, &space->blocks[space->swept]);
+  if (space->free.count) return &space->blocks[space->free.first];
+  if (space->released.count && tri_budget_take(space->budget, TRI_BLOCK_BYTES)) {
+    struct tri_block *block = &space->blocks[space->released.first];
+    void *memory = (void *)start_of(space, block);
+    if (tri_os_commit(memory, TRI_BLOCK_BYTES)) {
+      tri_poison(memory, TRI_BLOCK_BYTES);
+      block->zero = !tri_poison_active;
+      set_state(space, block, TRI_BLOCK_FREE);
+      return block;
+    }
+    tri_budget_give(space->budget, TRI_BLOCK_BYTES);
+  }
+  if (space->frontier == space->committed && !commit_more(space)) return NULL;
+  struct tri_block *block = &space->blocks[space->frontier++];
+  *block = (struct tri_block){.state = TRI_BLOCK_UNUSED, .zero = !tri_poison_active};
+  set_state(space, block, TRI_BLOCK_FREE);
+  return block;
+}
+
+bool tri_run_refill(struct tri_block_space *space, struct tri_run *run, unsigned size_class) {
+  TRI_ASSERT(run->next == run->limit);
+  if (run->block) {
+    struct tri_block *block = run->block;
+    size_t from = (run->limit - start_of(space, block)) / TRI_GRANULE_BYTES;
+    if (take_cells(space, block, run, from)) return true;
+    if (block->live < block->cells && take_cells(space, block, run, 0)) return true; // freed meanwhile
+    disown(space, run);
+  }
+  struct tri_block *block = NULL;
+  while (space->partial[size_class].count == 0 && space->unswept[size_class].count) {
+    block = &space->blocks[space->unswept[size_class].first];
+    sweep_block(space, block);
+    if (block->state == TRI_BLOCK_FREE) break;
+  }
+  if (space->partial[size_class].count) {
+    block = &space->blocks[space->partial[size_class].first];
+  } else {
+    block = find_free_block(space);
+    if (!block) return false;
+    unlink_block(space, block);
+    block->state = TRI_BLOCK_UNUSED;
+    block->size_class = (uint8_t)size_class;
+    block->cells = (uint16_t)(TRI_BLOCK_BYTES / tri_class_bytes(size_class));
+    block->live = 0;
+  }
+  own(space, block, run);
+  return take_cells(space, block, run, 0);
+}
+
+void tri_run_retire(struct tri_block_space *space, struct tri_run *run) {
+  struct tri_block *block = run->block;
+  if (!block) return;
+  size_t from = (run->next - start_of(space, block)) / TRI_GRANULE_BYTES;
+  size_t to = (run->limit - start_of(space, block)) / TRI_GRANULE_BYTES;
+  uint64_t *alloc = alloc_bits(space, block);
+  for (size_t w = from / 64; w < TRI_BLOCK_WORDS && w * 64 < to; w++) {
+    uint64_t unused = alloc[w] & bits_between(w, from, to);
+    alloc[w] &= ~unused;
+    block->live = (uint16_t)(block->live - count_bits(unused));
+  }
+  tri_poison((void *)run->next, run->limit - run->next);
+  disown(space, run);
+}
+
+void tri_cell_free(struct tri_block_space *space, uintptr_t cell) {
+  struct tri_block *block = block_of(space, cell);
+  size_t bytes = tri_class_bytes(block->size_class), granule = (cell - start_of(space, block)) / TRI_GRANULE_BYTES;
+  uint64_t *word = &alloc_bits(space, block)[granule / 64], bit = UINT64_C(1) << granule % 64;
+  TRI_ASSERT(has_cells(block) && (*word & bit));
+  *word &= ~bit;
+  block->live--;
+  block->zero = false;
+  space->freed_objects++;
+  space->freed_bytes += bytes;
+  tri_poison((void *)cell, bytes);
+  if (block->state == TRI_BLOCK_FULL || (block->live == 0 && block->state == TRI_BLOCK_PARTIAL))
+    file_block(space, block);
+}
+
+// ---------------------------------------------------------------------------------------------- looking
+
+// The granules of the rest of the run that owns the block: cells with an alloc bit that are not allocated.
+static void run_rest(const struct tri_block_space *space, const struct tri_block *block, size_t *from, size_t *to) {
+  *from = *to = 0;
+  if (block->state != TRI_BLOCK_OWNED) return;
+  *from = (block->run->next - start_of(space, block)) / TRI_GRANULE_BYTES;
+  *to = (block->run->limit - start_of(space, block)) / TRI_GRANULE_BYTES;
+}
+
+// Cells with an object in them.
+static unsigned live_cells(const struct tri_block *block) {
+  if (block->state != TRI_BLOCK_OWNED) return block->live;
+  return block->live - (unsigned)((block->run->limit - block->run->next) / block->run->cell_bytes);
+}
+
+static bool visit_bits(struct tri_block_space *space, struct tri_block *block, size_t w, uint64_t bits,
+                       tri_cell_fn *visit, void *context) {
+  size_t bytes = tri_class_bytes(block->size_class);
+  for (; bits; bits &= bits - 1) {
+    size_t granule = w * 64 + (size_t)__builtin_ctzll(bits);
+    if (!visit(context, start_of(space, block) + cell_in(granule, bytes), bytes)) return false;
+  }
+  return true;
+}
+
+bool tri_block_space_each(struct tri_block_space *space, tri_cell_fn *visit, void *context) {
+  for (uint32_t i = 0; i < space->frontier; i++) {
+    struct tri_block *block = &space->blocks[i];
+    if (!has_cells(block)) continue;
+    size_t from, to;
+    run_rest(space, block, &from, &to);
+    for (size_t w = 0; w < TRI_BLOCK_WORDS; w++)
+      if (!visit_bits(space, block, w, alloc_bits(space, block)[w] & ~bits_between(w, from, to), visit, context))
+        return false;
+  }
+  return true;
+}
+
+bool tri_block_space_each_marked(struct tri_block_space *space, uintptr_t from, uintptr_t to, tri_cell_fn *visit,
+                                 void *context) {
+  uintptr_t end = space->base + space->frontier * TRI_BLOCK_BYTES;
+  if (from < space->base) from = space->base;
+  if (to > end) to = end;
+  for (uintptr_t at = from; at < to;) {
+    struct tri_block *block = block_of(space, at);
+    uintptr_t start = start_of(space, block), next = start + TRI_BLOCK_BYTES;
+    size_t bytes = has_cells(block) ? tri_class_bytes(block->size_class) : TRI_BLOCK_BYTES;
+    size_t first = first_cell(at - start, bytes) / TRI_GRANULE_BYTES;
+    size_t last = first_cell((to < next ? to : next) - start, bytes) / TRI_GRANULE_BYTES;
+    for (size_t w = first / 64; has_cells(block) && w < TRI_BLOCK_WORDS && w * 64 < last; w++)
+      if (!visit_bits(space, block, w, mark_bits(space, block)[w] & bits_between(w, first, last), visit, context))
+        return false;
+    at = next;
+  }
+  return true;
+}
+
+uintptr_t tri_cell_around(const struct tri_block_space *space, uintptr_t address, size_t *bytes) {
+  if (!tri_block_space_has(space, address)) return 0;
+  const struct tri_block *block = block_of(space, address);
+  if ((address - space->base) / TRI_BLOCK_BYTES >= space->frontier || !has_cells(block)) return 0;
+  *bytes = tri_class_bytes(block->size_class);
+  size_t offset = (address - start_of(space, block)) / *bytes * *bytes, granule = offset / TRI_GRANULE_BYTES;
+  size_t from, to;
+  run_rest(space, block, &from, &to);
+  uint64_t bits = alloc_bits(space, block)[granule / 64] & ~bits_between(granule / 64, from, to);
+  return bits >> granule % 64 & 1 && offset / *bytes < block->cells ? start_of(space, block) + offset : 0;
+}
+
+struct tri_space_usage tri_block_space_usage(const struct tri_block_space *space) {
+  struct tri_space_usage usage = {.mapped_bytes = space->mapped_bytes, .metadata_bytes = space->metadata_bytes};
+  usage.free_bytes = (size_t)(space->committed - space->frontier) * TRI_BLOCK_BYTES;
+  for (uint32_t i = 0; i < space->frontier; i++) {
+    const struct tri_block *block = &space->blocks[i];
+    if (block->state == TRI_BLOCK_RELEASED) {
+      usage.released_bytes += TRI_BLOCK_BYTES;
+      continue;
+    }
+    unsigned live = has_cells(block) ? live_cells(block) : 0;
+    size_t bytes = live * tri_class_bytes(block->size_class);
+    usage.live_objects += live;
+    usage.live_bytes += bytes;
+    usage.free_bytes += TRI_BLOCK_BYTES - bytes;
+  }
+  return usage;
+}
+
+// ---------------------------------------------------------------------------------------------- verifying
+
+struct findings {
+  const struct tri_block_space *space;
+  void (*report)(void *context, const char *text);
+  void *context;
+  size_t count;
+};
+
+TRI_COLD TRI_PRINTF(3, 4) static void find(struct findings *f, const struct tri_block *block, const char *format,
+                                           ...) {
+  char text[256];
+  int n = block ? snprintf(text, sizeof text, "block %u at %p: ", index_of(f->space, block),
+                           (void *)start_of(f->space, block))
+                : 0;
+  va_list arguments;
+  va_start(arguments, format);
+  vsnprintf(text + n, sizeof text - (size_t)n, format, arguments);
+  va_end(arguments);
+  f->report(f->context, text);
+  f->count++;
+}
+
+TRI_NO_ASAN static bool is_zero(uintptr_t from, uintptr_t to) {
+  for (; from < to; from += sizeof(uint64_t))
+    if (*(const volatile uint64_t *)from) return false;
+  return true;
+}
+
+static void check_damage(struct findings *f, const struct tri_block *block, uintptr_t start, size_t bytes) {
+  const void *damage = tri_poison_damage((void *)start, bytes);
+  if (damage) find(f, block, "free memory was written to at %p (free from %p, %zu bytes)", damage, (void *)start, bytes);
+}
+
+static void check_bits(struct findings *f, const struct tri_block *block) {
+  const struct tri_block_space *space = f->space;
+  const uint64_t *alloc = alloc_bits(space, block), *mark = mark_bits(space, block);
+  const uint64_t *starts = cell_starts[block->size_class];
+  size_t bytes = tri_class_bytes(block->size_class);
+  unsigned allocated = 0;
+  for (size_t w = 0; w < TRI_BLOCK_WORDS; w++) {
+    allocated += count_bits(alloc[w]);
+    if (alloc[w] & ~starts[w]) find(f, block, "an alloc bit is set where no cell starts (word %zu)", w);
+    if (mark[w] & ~alloc[w]) find(f, block, "a free cell is marked (word %zu)", w);
+    if (mark[w] && block->state != TRI_BLOCK_UNSWEPT) find(f, block, "marked, but not waiting for a sweep (word %zu)", w);
+    for (uint64_t bits = starts[w] & ~alloc[w]; bits; bits &= bits - 1)
+      check_damage(f, block, start_of(space, block) + cell_in(w * 64 + (size_t)__builtin_ctzll(bits), bytes), bytes);
+  }
+  if (allocated != block->live) find(f, block, "%u alloc bits, but live = %u", allocated, block->live);
+  size_t used = block->cells * bytes;
+  check_damage(f, block, start_of(space, block) + used, TRI_BLOCK_BYTES - used);
+}
+
+static void check_run(struct findings *f, const struct tri_block *block) {
+  const struct tri_run *run = block->run;
+  uintptr_t start = start_of(f->space, block);
+  if (!run || run->block != block) {
+    find(f, block, "its run does not own it");
+    return;
+  }
+  if (run->cell_bytes != tri_class_bytes(block->size_class) || run->next > run->limit || run->next < start ||
+      run->limit > start + block->cells * run->cell_bytes || (run->next - start) % run->cell_bytes ||
+      (run->limit - start) % run->cell_bytes) {
+    find(f, block, "its run [%p, %p) of cells of %zu bytes is not in it", (void *)run->next, (void *)run->limit,
+         run->cell_bytes);
+    return;
+  }
+  for (size_t w = 0; w < TRI_BLOCK_WORDS; w++) {
+    size_t from, to;
+    run_rest(f->space, block, &from, &to);
+    uint64_t rest = cell_starts[block->size_class][w] & bits_between(w, from, to);
+    if (rest & ~alloc_bits(f->space, block)[w]) find(f, block, "a cell of its run has no alloc bit (word %zu)", w);
+  }
+  if (!is_zero(run->next, run->limit)) find(f, block, "a cell of its run is not zero");
+}
+
+static void check_block(struct findings *f, const struct tri_block *block) {
+  if (block->run && block->state != TRI_BLOCK_OWNED) find(f, block, "has a run, but is not owned");
+  switch ((enum tri_block_state)block->state) {
+  case TRI_BLOCK_RELEASED: return;
+  case TRI_BLOCK_FREE:
+    if (!block->zero) check_damage(f, block, start_of(f->space, block), TRI_BLOCK_BYTES);
+    for (size_t w = 0; w < TRI_BLOCK_WORDS; w++)
+      if (alloc_bits(f->space, block)[w] | mark_bits(f->space, block)[w])
+        find(f, block, "free, but has alloc or mark bits (word %zu)", w);
+    return;
+  case TRI_BLOCK_OWNED:
+  case TRI_BLOCK_PARTIAL:
+  case TRI_BLOCK_FULL:
+  case TRI_BLOCK_UNSWEPT: break;
+  default: find(f, block, "has no legal state (%u)", block->state); return;
+  }
+  if (block->size_class >= TRI_SIZE_CLASSES || block->cells != TRI_BLOCK_BYTES / tri_class_bytes(block->size_class)) {
+    find(f, block, "size class %u with %u cells", block->size_class, block->cells);
+    return;
+  }
+  check_bits(f, block);
+  if (block->state == TRI_BLOCK_OWNED) check_run(f, block);
+  if (block->state == TRI_BLOCK_PARTIAL && (block->live == 0 || block->live >= block->cells))
+    find(f, block, "partial, but %u of %u cells are live", block->live, block->cells);
+  if (block->state == TRI_BLOCK_FULL && block->live != block->cells)
+    find(f, block, "full, but %u of %u cells are live", block->live, block->cells);
+}
+
+// Every block on the list says so; with the numbers compared afterwards, the converse holds too.
+static void check_list(struct findings *f, const char *name, const struct tri_block_list *list,
+                       enum tri_block_state state, int size_class, uint32_t in_state[TRI_BLOCK_STATES]) {
+  uint32_t n = 0, previous = TRI_NO_BLOCK;
+  for (uint32_t i = list->first; i != TRI_NO_BLOCK; n++) {
+    if (i >= f->space->frontier || n >= list->count) {
+      find(f, NULL, "the list of %s blocks is longer than its count of %u, or leads out of the space", name,
+           list->count);
+      return;
+    }
+    const struct tri_block *block = &f->space->blocks[i];
+    if (block->state != state || (size_class >= 0 && block->size_class != size_class))
+      find(f, block, "on the list of %s blocks (class %d), but has state %u and class %u", name, size_class,
+           block->state, block->size_class);
+    if (block->previous != previous) find(f, block, "its back link on the list of %s blocks is wrong", name);
+    previous = i;
+    i = block->next;
+  }
+  if (n != list->count) find(f, NULL, "the list of %s blocks has %u blocks, its count says %u", name, n, list->count);
+  in_state[state] -= n;
+}
+
+size_t tri_block_space_verify(const struct tri_block_space *space, void (*report)(void *context, const char *text),
+                              void *context) {
+  struct findings f = {space, report, context, 0};
+  uint32_t in_state[TRI_BLOCK_STATES] = {0}; // blocks of each state, less those found on lists
+  for (uint32_t i = 0; i < space->frontier; i++) {
+    check_block(&f, &space->blocks[i]);
+    if (space->blocks[i].state < TRI_BLOCK_STATES) in_state[space->blocks[i].state]++;
+  }
+  if (in_state[TRI_BLOCK_UNSWEPT] != space->n_unswept)
+    find(&f, NULL, "%u unswept blocks, the count says %u", in_state[TRI_BLOCK_UNSWEPT], space->n_unswept);
+  check_list(&f, "free", &space->free, TRI_BLOCK_FREE, -1, in_state);
+  check_list(&f, "released", &space->released, TRI_BLOCK_RELEASED, -1, in_state);
+  for (int c = 0; c < TRI_SIZE_CLASSES; c++) {
+    check_list(&f, "partial", &space->partial[c], TRI_BLOCK_PARTIAL, c, in_state);
+    check_list(&f, "unswept", &space->unswept[c], TRI_BLOCK_UNSWEPT, c, in_state);
+  }
+  static const enum tri_block_state listed[] = {TRI_BLOCK_FREE, TRI_BLOCK_RELEASED, TRI_BLOCK_PARTIAL,
+                                                TRI_BLOCK_UNSWEPT};
+  for (size_t k = 0; k < sizeof listed / sizeof *listed; k++)
+    if (in_state[listed[k]])
+      find(&f, NULL, "%u blocks of state %u are on no list", in_state[listed[k]], (unsigned)listed[k]);
+  return f.count;
+}
