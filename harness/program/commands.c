@@ -55,9 +55,14 @@ static bool parse(const struct command *command, int argc, char **argv, struct a
   return true;
 }
 
-static int bad(const struct command *command, const struct tri_error *error) {
+static int fails(const struct command *command, const struct tri_error *error, int status) {
   fprintf(stderr, "tricolor %s: %s\n", command->name, error->text);
-  return 2;
+  return status;
+}
+
+static int bad(const struct command *command, const struct tri_error *error) { return fails(command, error, 2); }
+static int not_written(const struct command *command, const struct tri_error *error) {
+  return fails(command, error, 3);
 }
 
 // ---- asm, dis -------------------------------------------------------------------------------------------------
@@ -86,10 +91,10 @@ static int convert(const struct command *command, int argc, char **argv,
   if (read && arguments.out) {
     struct tri_new_file file;
     if (!tri_new_file_begin(&file, arguments.out, &error)) {
-      status = bad(command, &error);
+      status = not_written(command, &error);
     } else {
       write(&program, file.stream); // a failed write shows up at the commit
-      if (!tri_new_file_commit(&file, &error)) status = bad(command, &error) + 1;
+      if (!tri_new_file_commit(&file, &error)) status = not_written(command, &error);
     }
   } else if (read && (!write(&program, stdout) || fflush(stdout) != 0)) {
     perror("tricolor: standard output");

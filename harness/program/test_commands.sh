@@ -1,0 +1,61 @@
+#!/usr/bin/env bash
+# asm, dis, show and replay as their user meets them. usage: test_commands.sh PATH-OF-TRICOLOR FOLDER-OF-SEEDS
+set -u
+tricolor=$1
+seeds=$2
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+failures=0
+
+fail() {
+  printf 'FAILED: %s\n' "$1"
+  [ $# -gt 1 ] && sed 's/^/    /' "$2"
+  failures=$((failures + 1))
+}
+
+# expect STATUS TEXT ARGUMENT…: the exit status, and a text that must stand in the output (both streams).
+expect() {
+  local status=$1 text=$2
+  shift 2
+  "$tricolor" "$@" >"$dir/out" 2>&1 <"${input:-/dev/null}"
+  local got=$?
+  [ $got = "$status" ] && { [ -z "$text" ] || grep -qF -- "$text" "$dir/out"; } ||
+    fail "tricolor $*: expected status $status and '$text', got status $got and:" "$dir/out"
+}
+
+# Text to bytes to text: only comments are lost.
+for seed in "$seeds"/*.thp; do
+  "$tricolor" asm --out="$dir/bytes.bin" "$seed" && "$tricolor" dis "$dir/bytes.bin" >"$dir/text" || fail "asm, dis of $seed"
+  sed 's/ *#.*//; /^$/d' "$seed" | cmp -s - "$dir/text" || fail "$seed is not what dis prints"
+done
+input=$dir/text expect 0 "" asm --out="$dir/again" -
+cmp -s "$dir/again" "$dir/bytes.bin" || fail "asm from the standard input"
+
+# Any bytes are a program, whatever the name says about them.
+printf '\001\002\200\377\000\177\220' >"$dir/any"
+expect 0 "alloc" dis "$dir/any"
+expect 0 "1 programs" replay "$dir/any"
+
+printf 'gc full\nr1 = alloc laef bytes=8\n' >"$dir/wrong.thp"
+expect 2 "wrong.thp:2:12: no operation has 'laef' here; the nearest is 'leaf'" asm "$dir/wrong.thp"
+expect 2 "wrong.thp:2:12" replay "$dir"
+rm "$dir/wrong.thp"
+expect 2 "cannot open $dir/none.thp" replay "$dir/none.thp"
+expect 2 "no file is named" dis
+expect 2 "one file at a time" asm "$dir/any" "$dir/any"
+expect 2 "unknown option '--collector=nocollect'" asm --collector=nocollect "$dir/any"
+expect 2 "unknown collector 'nocolect'; did you mean 'nocollect'?" replay --collector=nocolect "$dir/any"
+expect 2 "unknown option 'heep'" replay --collector=nocollect -o heep=3 "$dir/any"
+expect 3 "/no/such/folder" asm --out=/no/such/folder/x "$dir/any"
+expect 0 "usage: tricolor show" show --help
+
+# Two integers, and where they are.
+expect 0 "value 2" replay --collector=nocollect "$seeds/two-variables.thp"
+[ "$(grep -c '0x[0-9a-f]*, [0-9]* B, value [12]$' "$dir/out")" = 2 ] || fail "two variables:" "$dir/out"
+expect 0 "#2 at 0x" show --collector=nocollect "$seeds/two-variables.thp"
+grep -q '#1 .*value 1  <- m0 r0' "$dir/out" || fail "show names objects, values and roots:" "$dir/out"
+
+expect 0 " 0 findings" replay "$seeds"
+
+echo "$failures failures"
+[ $failures = 0 ]
