@@ -3,9 +3,15 @@
 #include <string.h>
 
 #include "list.h"
+#include "measure/bench.h"
 #include "nearest.h"
 #include "program/commands.h"
 #include "run.h"
+
+static int command_bench(int argc, char **argv) {
+  struct tri_bench_options options = {.collectors = tri_collector_names(), .workloads = tri_workload_names()};
+  return tri_bench(&options, argc, argv);
+}
 
 static const struct {
   const char *name;
@@ -18,6 +24,7 @@ static const struct {
     {"show", tri_command_show, "the heap of a program before and after each collection"},
     {"asm", tri_command_asm, "a heap program from text to bytes"},
     {"dis", tri_command_dis, "a heap program from bytes to text"},
+    {"bench", command_bench, "time workloads on collectors, one process per sample, into a series file"},
 };
 enum { COMMANDS = sizeof commands / sizeof *commands };
 
