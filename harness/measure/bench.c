@@ -55,10 +55,12 @@ static const char usage_text[] =
     "  --out=FILE           the series (default series-DATE.json); written anew every round\n"
     "  --force              replace FILE when it exists\n"
     "  --quiet              show no progress\n"
-    "Exit status: 0 good, 1 wrong answer or crash, 2 wrong usage, 3 the suite itself failed or was interrupted.\n";
+    "Exit status: 0 good, 1 wrong answer or crash, 2 wrong usage, 3 the suite itself failed or was "
+    "interrupted.\n";
 
 // Cuts "a,b,c" in place; the words stay inside `text`.
-static bool split_list(char *text, const char *option, char ***words, size_t *count, struct tri_error *error) {
+static bool split_list(char *text, const char *option, char ***words, size_t *count,
+                       struct tri_error *error) {
   size_t commas = 0;
   for (const char *at = text; *at; at++) commas += *at == ',';
   free(*words);
@@ -67,14 +69,15 @@ static bool split_list(char *text, const char *option, char ***words, size_t *co
   for (char *word; (word = strsep(&text, ","));) {
     if (!*word) return tri_fail(error, "%s: there is an empty word in the list", option);
     for (size_t i = 0; i < *count; i++)
-      if (strcmp((*words)[i], word) == 0) return tri_fail(error, "%s: '%s' stands in the list twice", option, word);
+      if (strcmp((*words)[i], word) == 0)
+        return tri_fail(error, "%s: '%s' stands in the list twice", option, word);
     (*words)[(*count)++] = word;
   }
   return true;
 }
 
-static bool parse_number(const char *text, const char *option, int64_t lowest, int64_t highest, int64_t *number,
-                         struct tri_error *error) {
+static bool parse_number(const char *text, const char *option, int64_t lowest, int64_t highest,
+                         int64_t *number, struct tri_error *error) {
   char *end;
   errno = 0;
   long long value = strtoll(text, &end, 10);
@@ -102,8 +105,10 @@ static bool check_heaps(const struct plan *plan, struct tri_error *error) {
     uint64_t bytes;
     if (tri_parse_size(text, &bytes)) continue;
     if (*text && text[strspn(text, "0123456789.")] == 'x')
-      return tri_fail(error, "--heap=%s: a factor needs the workload's minimum heap, which is not calibrated; "
-                             "right would be a size such as 64m", text);
+      return tri_fail(error,
+                      "--heap=%s: a factor needs the workload's minimum heap, which is not calibrated; "
+                      "right would be a size such as 64m",
+                      text);
     return tri_fail(error, "--heap=%s: right would be a size such as 64m", text);
   }
   return true;
@@ -118,8 +123,8 @@ static void default_list(char ***words, size_t *count, struct tri_names names) {
 }
 
 static void add_collector_options(struct plan *plan, const char *more) {
-  char *joined = plan->collector_options ? tri_format("%s,%s", plan->collector_options, more)
-                                         : tri_format("%s", more);
+  char *joined =
+      plan->collector_options ? tri_format("%s,%s", plan->collector_options, more) : tri_format("%s", more);
   free(plan->collector_options);
   plan->collector_options = joined;
 }
@@ -134,33 +139,54 @@ static bool check_collectors(const struct plan *plan, struct tri_names known, st
 
 enum { COLLECTOR = 256, WORKLOAD, HEAP, RUNS, SIZE, SEED, TIMEOUT, OUT, FORCE, QUIET, HELP };
 
-static const struct option long_options[] = {
-    {"collector", required_argument, NULL, COLLECTOR}, {"workload", required_argument, NULL, WORKLOAD},
-    {"heap", required_argument, NULL, HEAP},           {"runs", required_argument, NULL, RUNS},
-    {"size", required_argument, NULL, SIZE},           {"options", required_argument, NULL, 'o'},
-    {"seed", required_argument, NULL, SEED},           {"timeout", required_argument, NULL, TIMEOUT},
-    {"out", required_argument, NULL, OUT},             {"force", no_argument, NULL, FORCE},
-    {"quiet", no_argument, NULL, QUIET},               {"help", no_argument, NULL, HELP},
-    {0}};
+static const struct option long_options[] = {{"collector", required_argument, NULL, COLLECTOR},
+                                             {"workload", required_argument, NULL, WORKLOAD},
+                                             {"heap", required_argument, NULL, HEAP},
+                                             {"runs", required_argument, NULL, RUNS},
+                                             {"size", required_argument, NULL, SIZE},
+                                             {"options", required_argument, NULL, 'o'},
+                                             {"seed", required_argument, NULL, SEED},
+                                             {"timeout", required_argument, NULL, TIMEOUT},
+                                             {"out", required_argument, NULL, OUT},
+                                             {"force", no_argument, NULL, FORCE},
+                                             {"quiet", no_argument, NULL, QUIET},
+                                             {"help", no_argument, NULL, HELP},
+                                             {0}};
 
 static bool take_option(struct plan *plan, int option, char **argv, struct tri_error *error) {
   switch (option) {
-  case COLLECTOR: return split_list(optarg, "--collector", &plan->collectors, &plan->collector_count, error);
-  case WORKLOAD: return split_list(optarg, "--workload", &plan->workloads, &plan->workload_count, error);
-  case HEAP: return split_list(optarg, "--heap", &plan->heaps, &plan->heap_count, error);
-  case RUNS: return parse_number(optarg, "--runs", 1, 1000000, &plan->runs, error);
-  case SEED: return parse_number(optarg, "--seed", 0, INT64_MAX, &plan->seed, error);
-  case TIMEOUT: return parse_number(optarg, "--timeout", 0, 1000000, &plan->timeout_seconds, error);
+  case COLLECTOR:
+    return split_list(optarg, "--collector", &plan->collectors, &plan->collector_count, error);
+  case WORKLOAD:
+    return split_list(optarg, "--workload", &plan->workloads, &plan->workload_count, error);
+  case HEAP:
+    return split_list(optarg, "--heap", &plan->heaps, &plan->heap_count, error);
+  case RUNS:
+    return parse_number(optarg, "--runs", 1, 1000000, &plan->runs, error);
+  case SEED:
+    return parse_number(optarg, "--seed", 0, INT64_MAX, &plan->seed, error);
+  case TIMEOUT:
+    return parse_number(optarg, "--timeout", 0, 1000000, &plan->timeout_seconds, error);
   case SIZE:
     plan->size = optarg;
     if (strcmp(optarg, "tiny") == 0 || strcmp(optarg, "ci") == 0 || strcmp(optarg, "full") == 0) return true;
     return tri_fail(error, "--size=%s: right would be tiny, ci or full", optarg);
-  case 'o': add_collector_options(plan, optarg); return true;
-  case OUT: plan->out = optarg; return true;
-  case FORCE: plan->force = true; return true;
-  case QUIET: plan->quiet = true; return true;
-  case ':': return tri_fail(error, "%s needs a value", argv[optind - 1]);
-  default: return tri_fail(error, "unknown option '%s'; see `tricolor bench --help`", argv[optind - 1]);
+  case 'o':
+    add_collector_options(plan, optarg);
+    return true;
+  case OUT:
+    plan->out = optarg;
+    return true;
+  case FORCE:
+    plan->force = true;
+    return true;
+  case QUIET:
+    plan->quiet = true;
+    return true;
+  case ':':
+    return tri_fail(error, "%s needs a value", argv[optind - 1]);
+  default:
+    return tri_fail(error, "unknown option '%s'; see `tricolor bench --help`", argv[optind - 1]);
   }
 }
 
@@ -170,8 +196,8 @@ static int64_t drawn_seed(void) {
   return seed;
 }
 
-static bool parse(struct plan *plan, const struct tri_bench_options *options, int argc, char **argv, bool *help,
-                  struct tri_error *error) {
+static bool parse(struct plan *plan, const struct tri_bench_options *options, int argc, char **argv,
+                  bool *help, struct tri_error *error) {
   static char default_heap[] = "64m";
   *plan = (struct plan){.runs = 12, .seed = drawn_seed(), .timeout_seconds = 600, .size = "ci"};
   *help = false;
@@ -181,12 +207,14 @@ static bool parse(struct plan *plan, const struct tri_bench_options *options, in
     if (option == HELP) return *help = true;
     if (!take_option(plan, option, argv, error)) return false;
   }
-  if (optind < argc) return tri_fail(error, "'%s' is one word too many; see `tricolor bench --help`", argv[optind]);
+  if (optind < argc)
+    return tri_fail(error, "'%s' is one word too many; see `tricolor bench --help`", argv[optind]);
   default_list(&plan->collectors, &plan->collector_count, options->collectors);
   default_list(&plan->workloads, &plan->workload_count, options->workloads);
   default_list(&plan->heaps, &plan->heap_count, (struct tri_names){(const char *[]){default_heap}, 1});
   if (plan->out && !plan->force && access(plan->out, F_OK) == 0)
-    return tri_fail(error, "--out=%s: the file exists; choose another name, or give --force to replace it", plan->out);
+    return tri_fail(error, "--out=%s: the file exists; choose another name, or give --force to replace it",
+                    plan->out);
   return check_collectors(plan, options->collectors, error) &&
          check_names(plan->workloads, plan->workload_count, "workload", options->workloads, error) &&
          check_heaps(plan, error);
@@ -201,14 +229,16 @@ static void plan_free(struct plan *plan) {
 
 // ---- One sample ----
 
-// The arguments of the process that is measured, NULL-terminated. `result_path` NULL: as a person would type it.
+// The arguments of the process that is measured, NULL-terminated. `result_path` NULL: as a person would type
+// it.
 enum { LONGEST_COMMAND = 10 };
 struct command {
   const char *arguments[LONGEST_COMMAND];
   char *owned[5];
 };
 
-static struct command make_command(const struct bench *bench, const struct tri_cell *cell, const char *result_path) {
+static struct command make_command(const struct bench *bench, const struct tri_cell *cell,
+                                   const char *result_path) {
   char *heap = tri_size_text(cell->heap_bytes);
   struct command command = {
       .owned = {tri_format("--workload=%s", cell->workload), tri_format("--collector=%s", cell->collector),
@@ -232,23 +262,28 @@ static void command_free(struct command *command) {
 }
 
 static char *describe_exit(int exit_code) {
-  if (exit_code > 128) return tri_format("ended by signal %d (%s)", exit_code - 128, strsignal(exit_code - 128));
+  if (exit_code > 128)
+    return tri_format("ended by signal %d (%s)", exit_code - 128, strsignal(exit_code - 128));
   return tri_format("exit status %d", exit_code);
 }
 
-// The stopwatch swallows what a process says on its way out, so one that left no result is run again to listen.
+// The stopwatch swallows what a process says on its way out, so one that left no result is run again to
+// listen.
 static char *last_words(struct bench *bench, const struct command *command, int exit_code) {
   char line[512], *stderr_path = tri_format("%s/stderr", bench->directory);
-  tri_child_run(&bench->signals, command->arguments, NULL, stderr_path, (unsigned)bench->plan->timeout_seconds);
+  tri_child_run(&bench->signals, command->arguments, NULL, stderr_path,
+                (unsigned)bench->plan->timeout_seconds);
   tri_last_line(stderr_path, line, sizeof line);
   unlink(stderr_path);
   free(stderr_path);
-  char *how = describe_exit(exit_code), *words = *line ? tri_format("%s: %s", how, line) : tri_format("%s", how);
+  char *how = describe_exit(exit_code),
+       *words = *line ? tri_format("%s: %s", how, line) : tri_format("%s", how);
   free(how);
   return words;
 }
 
-// Says what the result that a process left means, together with how it ended. Returns why it is not ok, or NULL.
+// Says what the result that a process left means, together with how it ended. Returns why it is not ok, or
+// NULL.
 static char *judge(json_t *result, int exit_code, enum tri_cell_status *status) {
   static const struct {
     const char *word;
@@ -276,7 +311,8 @@ static char *judge(json_t *result, int exit_code, enum tri_cell_status *status) 
 
 // Of what a process reports, the cell and the sample say these already.
 static void drop_repeated_keys(json_t *result) {
-  static const char *const keys[] = {"status", "message", "workload", "collector", "heap_bytes", "options", "size"};
+  static const char *const keys[] = {"status",     "message", "workload", "collector",
+                                     "heap_bytes", "options", "size"};
   for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) json_object_del(result, keys[i]);
 }
 
@@ -321,8 +357,8 @@ static enum tri_stopwatch_status take_sample(struct bench *bench, struct tri_sam
   char *result_path = tri_format("%s/result.json", bench->directory);
   struct command command = make_command(bench, &bench->series.cells[sample.cell], result_path);
   enum tri_stopwatch_status status =
-      tri_hyperfine_run(&bench->signals, command.arguments, bench->directory, (unsigned)bench->plan->timeout_seconds,
-                        &sample.reading, error);
+      tri_hyperfine_run(&bench->signals, command.arguments, bench->directory,
+                        (unsigned)bench->plan->timeout_seconds, &sample.reading, error);
   if (status == TRI_STOPWATCH_OK) {
     store_sample(bench, &command, result_path, sample);
   } else if (status == TRI_STOPWATCH_TIMED_OUT) {
@@ -375,8 +411,8 @@ static void show_sample(const struct bench *bench, const struct tri_cell *cell, 
 static void show_round(const struct bench *bench, unsigned round) {
   if (bench->plan->quiet || bench->on_terminal) return;
   char *time = tri_duration_text(seconds_since(&bench->started) * 1e9);
-  fprintf(stderr, "round %u of %u: %zu samples after %s\n", round + 1, bench->series.runs, bench->series.sample_count,
-          time);
+  fprintf(stderr, "round %u of %u: %zu samples after %s\n", round + 1, bench->series.runs,
+          bench->series.sample_count, time);
   free(time);
 }
 
@@ -402,12 +438,14 @@ static bool take_samples(struct bench *bench, struct tri_error *error) {
     for (size_t place = 0; good && place < series->cell_count; place++) {
       if (tri_interrupted(&bench->signals)) goto end;
       if (!is_live(&series->cells[order[place]])) continue;
-      struct tri_sample sample = {.cell = order[place], .round = round, .slot = round * series->cell_count + place};
+      struct tri_sample sample = {
+          .cell = order[place], .round = round, .slot = round * series->cell_count + place};
       show_sample(bench, &series->cells[sample.cell], samples_left(bench, round, order, place));
       enum tri_stopwatch_status status = take_sample(bench, sample, error);
       if (status == TRI_STOPWATCH_INTERRUPTED) goto end;
       good = status != TRI_STOPWATCH_FAILED;
-      // A round may take minutes, and the file grows: often enough to lose little, seldom enough to cost little.
+      // A round may take minutes, and the file grows: often enough to lose little, seldom enough to cost
+      // little.
       if (good && seconds_since(&bench->written) >= 1) good = write_series(bench, error);
     }
     if (good) good = write_series(bench, error);
@@ -427,7 +465,8 @@ static void add_cells(struct bench *bench) {
       for (size_t c = 0; c < plan->collector_count; c++) {
         uint64_t heap_bytes = 0;
         tri_parse_size(plan->heaps[h], &heap_bytes);
-        size_t index = tri_series_add_cell(&bench->series, plan->workloads[w], plan->collectors[c], heap_bytes);
+        size_t index =
+            tri_series_add_cell(&bench->series, plan->workloads[w], plan->collectors[c], heap_bytes);
         struct command command = make_command(bench, &bench->series.cells[index], NULL);
         bench->series.cells[index].command = tri_shell_command(command.arguments);
         command_free(&command);
@@ -453,7 +492,8 @@ static void describe_series(struct bench *bench, const char *hyperfine_version) 
 
 static char *default_out(const char *started) {
   // 2026-01-02T03:04:05+00:00 becomes series-20260102T030405Z.json
-  return tri_format("series-%.4s%.2s%.5s%.2s%.2sZ.json", started, started + 5, started + 8, started + 14, started + 17);
+  return tri_format("series-%.4s%.2s%.5s%.2s%.2sZ.json", started, started + 5, started + 8, started + 14,
+                    started + 17);
 }
 
 // ---- The end ----
@@ -469,15 +509,16 @@ static const char *environment_text(const struct tri_series *series, const char 
 
 static void report(const struct bench *bench) {
   const struct tri_series *series = &bench->series;
-  const char *build_type = environment_text(series, "build_type"), *sanitizers = environment_text(series, "sanitizers");
+  const char *build_type = environment_text(series, "build_type"),
+             *sanitizers = environment_text(series, "sanitizers");
   tri_table_print(stdout, series);
   if (strncmp(build_type, "Rel", 3) != 0 || *sanitizers)
     printf("note: built as %s%s%s, so these times say little; -DCMAKE_BUILD_TYPE=Release is for timing\n",
            *build_type ? build_type : "no type", *sanitizers ? " with sanitizers " : "", sanitizers);
   size_t planned = series->cell_count * series->runs;
   if (series->complete) {
-    printf("%s: %zu samples of %zu cells, seed %lld\n", bench->out_path, series->sample_count, series->cell_count,
-           (long long)series->seed);
+    printf("%s: %zu samples of %zu cells, seed %lld\n", bench->out_path, series->sample_count,
+           series->cell_count, (long long)series->seed);
   }
   fflush(stdout);
   for (size_t i = 0; i < series->cell_count; i++) {
@@ -488,8 +529,8 @@ static void report(const struct bench *bench) {
             cell->command);
   }
   if (bench->signals.interrupted_by)
-    fprintf(stderr, "tricolor bench: interrupted; %zu of %zu samples are in %s\n", series->sample_count, planned,
-            bench->out_path);
+    fprintf(stderr, "tricolor bench: interrupted; %zu of %zu samples are in %s\n", series->sample_count,
+            planned, bench->out_path);
 }
 
 static int exit_status(const struct bench *bench) {
@@ -509,7 +550,8 @@ static int measure(struct bench *bench) {
   }
   describe_series(bench, version);
   add_cells(bench);
-  bench->out_path = bench->plan->out ? tri_format("%s", bench->plan->out) : default_out(bench->series.started);
+  bench->out_path =
+      bench->plan->out ? tri_format("%s", bench->plan->out) : default_out(bench->series.started);
   if (!write_series(bench, &error)) goto failed; // before anything is measured in vain
   bool taken = take_samples(bench, &error);
   struct tri_error write_error;

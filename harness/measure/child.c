@@ -51,7 +51,8 @@ static int spawn(const struct tri_held_signals *held, const char *const *argumen
     posix_spawn_file_actions_addopen(&files, STDOUT_FILENO + i, outputs[i] ? outputs[i] : "/dev/null",
                                      O_WRONLY | O_CREAT | O_TRUNC, 0600);
 
-  // A group of its own: the terminal's Ctrl-C reaches us alone, and we can end the stopwatch with all it runs.
+  // A group of its own: the terminal's Ctrl-C reaches us alone, and we can end the stopwatch with all it
+  // runs.
   posix_spawnattr_t attributes;
   posix_spawnattr_init(&attributes);
   posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK);
@@ -79,7 +80,8 @@ static struct tri_child_end end_group(pid_t child, enum tri_child_outcome outcom
 }
 
 struct tri_child_end tri_child_run(struct tri_held_signals *held, const char *const *arguments,
-                                   const char *stdout_path, const char *stderr_path, unsigned timeout_seconds) {
+                                   const char *stdout_path, const char *stderr_path,
+                                   unsigned timeout_seconds) {
   pid_t child;
   int failure = spawn(held, arguments, stdout_path, stderr_path, &child);
   if (failure) return (struct tri_child_end){TRI_CHILD_NOT_STARTED, failure};

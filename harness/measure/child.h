@@ -37,6 +37,7 @@ struct tri_child_end {
 // empty standard input and its two outputs in the named files (NULL: discarded), and waits for its end.
 // `timeout_seconds` 0 waits for ever.
 struct tri_child_end tri_child_run(struct tri_held_signals *held, const char *const *arguments,
-                                   const char *stdout_path, const char *stderr_path, unsigned timeout_seconds);
+                                   const char *stdout_path, const char *stderr_path,
+                                   unsigned timeout_seconds);
 
 #endif

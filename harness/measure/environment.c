@@ -142,7 +142,8 @@ static void add_build(json_t *environment, const char *executable) {
   if (!file) return;
   char block[1 << 14];
   uint64_t hash = hash_start;
-  for (size_t count; (count = fread(block, 1, sizeof block, file)) > 0;) hash = hash_bytes(hash, block, count);
+  for (size_t count; (count = fread(block, 1, sizeof block, file)) > 0;)
+    hash = hash_bytes(hash, block, count);
   fclose(file);
   set_hash(environment, "executable_hash", hash);
 }
@@ -171,7 +172,8 @@ json_t *tri_environment_context(const json_t *environment, const char *date, con
   set_text(context, "executable", executable);
   copy_as(context, "num_cpus", environment, "cpus");
   copy_as(context, "mhz_per_cpu", environment, "mhz");
-  json_object_set_new(context, "cpu_scaling_enabled", json_boolean(governor && strcmp(governor, "performance")));
+  json_object_set_new(context, "cpu_scaling_enabled",
+                      json_boolean(governor && strcmp(governor, "performance")));
   copy_as(context, "caches", environment, "caches");
   copy_as(context, "load_avg", environment, "load_average");
   json_object_set_new(context, "library_build_type", json_string(debug ? "debug" : "release"));

@@ -23,11 +23,11 @@ static int leave(const char *result_path, const char *text) {
 static int leave_result(int argc, char **argv, const char *status, const char *message) {
   json_t *arguments = json_array();
   for (int i = 1; i < argc; i++) json_array_append_new(arguments, json_string(argv[i]));
-  json_t *result = json_pack("{s:s, s:s, s:s, s:s, s:i, s:i, s:o, s:{s:i, s:i, s:I}}", "status", status, "message",
-                             message, "workload", value_of(argc, argv, "--workload="), "collector",
-                             value_of(argc, argv, "--collector="), "answer", 42, "wall_ns", 1000, "arguments",
-                             arguments, "metrics", "collections", 3, "pause_max_ns", 2500000, "peak_rss_bytes",
-                             (json_int_t)40 << 20);
+  json_t *result =
+      json_pack("{s:s, s:s, s:s, s:s, s:i, s:i, s:o, s:{s:i, s:i, s:I}}", "status", status, "message",
+                message, "workload", value_of(argc, argv, "--workload="), "collector",
+                value_of(argc, argv, "--collector="), "answer", 42, "wall_ns", 1000, "arguments", arguments,
+                "metrics", "collections", 3, "pause_max_ns", 2500000, "peak_rss_bytes", (json_int_t)40 << 20);
   char *text = json_dumps(result, 0);
   int failed = leave(value_of(argc, argv, "--result="), text);
   free(text);
@@ -49,7 +49,8 @@ int main(int argc, char **argv) {
   const char *collector = value_of(argc, argv, "--collector=");
   if (strcmp(collector, "wrong") == 0) return leave_result(argc, argv, "wrong", "2 trees, not 3") + 1;
   if (strcmp(collector, "oom") == 0) return leave_result(argc, argv, "oom", "no room for the tree");
-  if (strcmp(collector, "unsupported") == 0) return leave_result(argc, argv, "unsupported", "no weak references") + 2;
+  if (strcmp(collector, "unsupported") == 0)
+    return leave_result(argc, argv, "unsupported", "no weak references") + 2;
   if (strcmp(collector, "liar") == 0) return leave_result(argc, argv, "ok", "") + 5;
   if (strcmp(collector, "mute") == 0) return 0;
   if (strcmp(collector, "garbled") == 0) return leave(value_of(argc, argv, "--result="), "{\"status\": NaN}");

@@ -15,8 +15,10 @@ static enum tri_stopwatch_status explain(struct tri_child_end end, const char *s
                                          struct tri_error *error) {
   char line[512];
   switch (end.outcome) {
-  case TRI_CHILD_INTERRUPTED: return TRI_STOPWATCH_INTERRUPTED;
-  case TRI_CHILD_TIMED_OUT: return TRI_STOPWATCH_TIMED_OUT;
+  case TRI_CHILD_INTERRUPTED:
+    return TRI_STOPWATCH_INTERRUPTED;
+  case TRI_CHILD_TIMED_OUT:
+    return TRI_STOPWATCH_TIMED_OUT;
   case TRI_CHILD_NOT_STARTED:
     if (end.value == ENOENT) {
       tri_fail(error, "hyperfine, the stopwatch, is not in PATH: `apt-get install hyperfine`");
@@ -24,7 +26,9 @@ static enum tri_stopwatch_status explain(struct tri_child_end end, const char *s
       tri_fail(error, "hyperfine, the stopwatch, does not start: %s", strerror(end.value));
     }
     break;
-  case TRI_CHILD_SIGNALED: tri_fail(error, "hyperfine was ended by signal %d", end.value); break;
+  case TRI_CHILD_SIGNALED:
+    tri_fail(error, "hyperfine was ended by signal %d", end.value);
+    break;
   case TRI_CHILD_EXITED:
     tri_last_line(stderr_path, line, sizeof line);
     tri_fail(error, "hyperfine failed with exit status %d: %s", end.value, line);
@@ -61,10 +65,11 @@ enum tri_stopwatch_status tri_hyperfine_run(struct tri_held_signals *held, const
                                             struct tri_reading *reading, struct tri_error *error) {
   char *export_path = tri_format("%s/hyperfine.json", directory);
   char *stderr_path = tri_format("%s/stderr", directory);
-  char *command = tri_shell_command(arguments); // hyperfine splits it again as a shell would, and runs no shell
-  const char *const call[] = {"hyperfine", "-N",     "--runs",        "1",         "--ignore-failure",
-                              "--style",   "none",   "--export-json", export_path, command,
-                              NULL};
+  char *command =
+      tri_shell_command(arguments); // hyperfine splits it again as a shell would, and runs no shell
+  const char *const call[] = {"hyperfine",        "-N",      "--runs", "1",
+                              "--ignore-failure", "--style", "none",   "--export-json",
+                              export_path,        command,   NULL};
   struct tri_child_end end = tri_child_run(held, call, NULL, stderr_path, timeout_seconds);
   enum tri_stopwatch_status status = TRI_STOPWATCH_OK;
   if (end.outcome != TRI_CHILD_EXITED || end.value != 0) {

@@ -110,10 +110,21 @@ double *tri_cell_times(const struct tri_series *series, size_t cell, bool cpu, s
 
 // Keys that Google Benchmark gives a meaning to; what a process calls so is found in the tricolor part only.
 static bool is_google_key(const char *key) {
-  static const char *const keys[] = {"name",        "run_name",         "run_type",    "family_index",
-                                     "repetitions", "repetition_index", "threads",     "iterations",
-                                     "real_time",   "cpu_time",         "time_unit",   "label",
-                                     "per_family_instance_index",       "aggregate_name", "aggregate_unit"};
+  static const char *const keys[] = {"name",
+                                     "run_name",
+                                     "run_type",
+                                     "family_index",
+                                     "repetitions",
+                                     "repetition_index",
+                                     "threads",
+                                     "iterations",
+                                     "real_time",
+                                     "cpu_time",
+                                     "time_unit",
+                                     "label",
+                                     "per_family_instance_index",
+                                     "aggregate_name",
+                                     "aggregate_unit"};
   for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
     if (strcmp(key, keys[i]) == 0) return true;
   return false;
@@ -136,9 +147,9 @@ static json_t *benchmark_head(const struct tri_series *series, size_t cell, cons
                               const char *suffix, size_t repetitions) {
   const char *id = series->cells[cell].id;
   char *name = tri_format("%s%s", id, suffix);
-  json_t *head = json_pack("{s:s, s:I, s:i, s:s, s:s, s:I, s:i}", "name", name, "family_index", (json_int_t)cell,
-                           "per_family_instance_index", 0, "run_name", id, "run_type", run_type, "repetitions",
-                           (json_int_t)repetitions, "threads", 1);
+  json_t *head = json_pack("{s:s, s:I, s:i, s:s, s:s, s:I, s:i}", "name", name, "family_index",
+                           (json_int_t)cell, "per_family_instance_index", 0, "run_name", id, "run_type",
+                           run_type, "repetitions", (json_int_t)repetitions, "threads", 1);
   free(name);
   return tri_need(head);
 }
@@ -171,8 +182,9 @@ static void put_benchmarks_of_cell(const struct tri_series *series, size_t cell,
     set_times(entry, 1, (double)sample->reading.wall_ns, (double)cpu_ns(sample));
     const char *key;
     json_t *value;
-    json_object_foreach(json_object_get(sample->process, "metrics"), key, value)
-      if (json_is_number(value) && !is_google_key(key)) json_object_set(entry, key, value);
+    json_object_foreach(json_object_get(sample->process, "metrics"), key,
+                        value) if (json_is_number(value) && !is_google_key(key))
+        json_object_set(entry, key, value);
     put_item(out, first, entry);
   }
   if (count > 1) {
@@ -195,8 +207,8 @@ static json_t *cell_json(const struct tri_cell *cell) {
 }
 
 static json_t *sample_json(const struct tri_sample *sample) {
-  return json_pack("{s:I, s:I, s:I, s:s, s:I, s:I, s:I, s:i, s:O*}", "slot", (json_int_t)sample->slot, "round",
-                   (json_int_t)sample->round, "cell", (json_int_t)sample->cell, "status",
+  return json_pack("{s:I, s:I, s:I, s:s, s:I, s:I, s:I, s:i, s:O*}", "slot", (json_int_t)sample->slot,
+                   "round", (json_int_t)sample->round, "cell", (json_int_t)sample->cell, "status",
                    tri_cell_status_name(sample->status), "wall_ns", (json_int_t)sample->reading.wall_ns,
                    "user_ns", (json_int_t)sample->reading.user_ns, "system_ns",
                    (json_int_t)sample->reading.system_ns, "exit_code", sample->reading.exit_code, "process",
@@ -204,12 +216,12 @@ static json_t *sample_json(const struct tri_sample *sample) {
 }
 
 static json_t *series_head(const struct tri_series *series) {
-  json_t *head = json_pack("{s:i, s:s, s:b, s:o*, s:o*, s:o*, s:s, s:I, s:I, s:O, s:O}", "schema",
-                           TRI_SERIES_SCHEMA, "started", series->started, "complete", series->complete,
-                           "stopwatch", text_json(series->stopwatch), "executable",
-                           text_json(series->executable), "size", text_json(series->size), "order", "random rounds", "seed", (json_int_t)series->seed, "runs",
-                           (json_int_t)series->runs, "options", series->options, "environment",
-                           series->environment);
+  json_t *head =
+      json_pack("{s:i, s:s, s:b, s:o*, s:o*, s:o*, s:s, s:I, s:I, s:O, s:O}", "schema", TRI_SERIES_SCHEMA,
+                "started", series->started, "complete", series->complete, "stopwatch",
+                text_json(series->stopwatch), "executable", text_json(series->executable), "size",
+                text_json(series->size), "order", "random rounds", "seed", (json_int_t)series->seed, "runs",
+                (json_int_t)series->runs, "options", series->options, "environment", series->environment);
   return tri_need(head);
 }
 
@@ -250,21 +262,29 @@ struct reader {
 
 static const char *kind_name(const json_t *value) {
   switch (json_typeof(value)) {
-  case JSON_OBJECT: return "an object";
-  case JSON_ARRAY: return "an array";
-  case JSON_STRING: return "a string";
-  case JSON_INTEGER: return "an integer";
-  case JSON_REAL: return "a number with a fraction";
+  case JSON_OBJECT:
+    return "an object";
+  case JSON_ARRAY:
+    return "an array";
+  case JSON_STRING:
+    return "a string";
+  case JSON_INTEGER:
+    return "an integer";
+  case JSON_REAL:
+    return "a number with a fraction";
   case JSON_TRUE:
-  case JSON_FALSE: return "a boolean";
-  case JSON_NULL: return "null";
+  case JSON_FALSE:
+    return "a boolean";
+  case JSON_NULL:
+    return "null";
   }
   return "something else";
 }
 
 static bool misfit(const struct reader *reader, const char *where, const char *key, const char *expected,
                    const json_t *found) {
-  if (!found) return tri_fail(reader->error, "%s: %s.%s is missing: expected %s", reader->path, where, key, expected);
+  if (!found)
+    return tri_fail(reader->error, "%s: %s.%s is missing: expected %s", reader->path, where, key, expected);
   return tri_fail(reader->error, "%s: %s.%s: expected %s, found %s", reader->path, where, key, expected,
                   kind_name(found));
 }
@@ -278,8 +298,8 @@ static bool read_text(const struct reader *reader, const json_t *object, const c
   return true;
 }
 
-static bool read_integer(const struct reader *reader, const json_t *object, const char *where, const char *key,
-                         int64_t lowest, int64_t highest, int64_t *number) {
+static bool read_integer(const struct reader *reader, const json_t *object, const char *where,
+                         const char *key, int64_t lowest, int64_t highest, int64_t *number) {
   json_t *value = json_object_get(object, key);
   if (!json_is_integer(value)) return misfit(reader, where, key, "an integer", value);
   *number = json_integer_value(value);
@@ -301,8 +321,8 @@ static bool read_status(const struct reader *reader, const json_t *object, const
                   reader->path, where, json_string_value(value));
 }
 
-static bool read_container(const struct reader *reader, const json_t *object, const char *where, const char *key,
-                           json_type type, json_t **container) {
+static bool read_container(const struct reader *reader, const json_t *object, const char *where,
+                           const char *key, json_type type, json_t **container) {
   json_t *value = json_object_get(object, key);
   if (!value || json_typeof(value) != type)
     return misfit(reader, where, key, type == JSON_ARRAY ? "an array" : "an object", value);
@@ -352,9 +372,9 @@ static bool read_sample(const struct reader *reader, const json_t *item, const c
   return true;
 }
 
-static bool read_items(const struct reader *reader, const json_t *ours, const char *key, struct tri_series *series,
-                       bool (*read_item)(const struct reader *, const json_t *, const char *,
-                                         struct tri_series *)) {
+static bool
+read_items(const struct reader *reader, const json_t *ours, const char *key, struct tri_series *series,
+           bool (*read_item)(const struct reader *, const json_t *, const char *, struct tri_series *)) {
   json_t *list, *item;
   size_t index;
   if (!read_container(reader, ours, "tricolor", key, JSON_ARRAY, &list)) return false;
@@ -362,7 +382,8 @@ static bool read_items(const struct reader *reader, const json_t *ours, const ch
     char where[64];
     snprintf(where, sizeof where, "tricolor.%s[%zu]", key, index);
     if (!json_is_object(item))
-      return tri_fail(reader->error, "%s: %s: expected an object, found %s", reader->path, where, kind_name(item));
+      return tri_fail(reader->error, "%s: %s: expected an object, found %s", reader->path, where,
+                      kind_name(item));
     if (!read_item(reader, item, where, series)) return false;
   }
   return true;
@@ -400,8 +421,8 @@ static bool refuse_foreign(const struct reader *reader, const json_t *root) {
     guess = "; it looks like Google Benchmark's output";
   if (json_is_array(json_object_get(json_array_get(json_object_get(root, "results"), 0), "times")))
     guess = "; it looks like hyperfine's export";
-  return tri_fail(reader->error, "%s: not a series of tricolor bench: it has no object \"tricolor\"%s", reader->path,
-                  guess);
+  return tri_fail(reader->error, "%s: not a series of tricolor bench: it has no object \"tricolor\"%s",
+                  reader->path, guess);
 }
 
 static json_t *load_json(const struct reader *reader) {
@@ -419,8 +440,8 @@ static json_t *load_json(const struct reader *reader) {
   if (present.st_size == 0) {
     tri_fail(reader->error, "%s: the file is empty", reader->path);
   } else if (at.position >= present.st_size) { // the end of the file was the first wrong thing
-    tri_fail(reader->error, "%s:%d:%d: truncated: the file ends in the middle of its JSON", reader->path, at.line,
-             at.column);
+    tri_fail(reader->error, "%s:%d:%d: truncated: the file ends in the middle of its JSON", reader->path,
+             at.line, at.column);
   } else {
     tri_fail(reader->error, "%s:%d:%d: not JSON: %s", reader->path, at.line, at.column, at.text);
   }

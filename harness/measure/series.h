@@ -1,9 +1,9 @@
 // A series: the samples of some cells (workload x collector x heap size), in memory and as one JSON file.
 //
-// The file has three parts. `context` and `benchmarks` are what Google Benchmark writes, so that its compare.py
-// and everything else that reads such files reads this one. `tricolor` holds everything there is to know, and
-// is the only part that is read back; results/schema/series-1.json describes it.
-// Times are integers of nanoseconds. A number that is not known is left out; NaN and Infinity never occur.
+// The file has three parts. `context` and `benchmarks` are what Google Benchmark writes, so that its
+// compare.py and everything else that reads such files reads this one. `tricolor` holds everything there is
+// to know, and is the only part that is read back; results/schema/series-1.json describes it. Times are
+// integers of nanoseconds. A number that is not known is left out; NaN and Infinity never occur.
 #ifndef TRICOLOR_MEASURE_SERIES_H
 #define TRICOLOR_MEASURE_SERIES_H
 
@@ -52,10 +52,10 @@ struct tri_series {
   char *executable; // what was measured
   char *size;       // of the workloads: tiny, ci, full
   int64_t seed;
-  unsigned runs;        // samples wanted per cell
-  bool complete;        // every slot was visited
-  json_t *options;      // array of "key=value", given to every collector
-  json_t *environment;  // see environment.h
+  unsigned runs;       // samples wanted per cell
+  bool complete;       // every slot was visited
+  json_t *options;     // array of "key=value", given to every collector
+  json_t *environment; // see environment.h
   struct tri_cell *cells;
   size_t cell_count;
   struct tri_sample *samples; // in the order they were taken

@@ -9,8 +9,9 @@
 enum column { WORKLOAD, COLLECTOR, HEAP, SAMPLES, MEDIAN, INTERVAL, RATIO, CPU, PEAK, PAUSE, COLUMNS };
 enum { VERDICT = MEDIAN };
 
-static const char *const titles[COLUMNS] = {"workload",     "collector", "heap",     "n",           "median",
-                                            "99% interval", "ratio",     "cpu time", "peak memory", "worst pause"};
+static const char *const titles[COLUMNS] = {"workload",    "collector",    "heap",  "n",
+                                            "median",      "99% interval", "ratio", "cpu time",
+                                            "peak memory", "worst pause"};
 
 // What one cell's row shows, before it is text.
 struct row {
@@ -79,12 +80,18 @@ static void sort_rows(struct row *rows, size_t count) {
 
 static const char *verdict(const struct tri_cell *cell) {
   switch (cell->status) {
-  case TRI_CELL_PENDING: return "not measured";
-  case TRI_CELL_OUT_OF_MEMORY: return "out of memory";
-  case TRI_CELL_WRONG: return "WRONG ANSWER";
-  case TRI_CELL_FAILED: return "FAILED";
-  case TRI_CELL_SKIPPED: return "skipped";
-  case TRI_CELL_OK: break;
+  case TRI_CELL_PENDING:
+    return "not measured";
+  case TRI_CELL_OUT_OF_MEMORY:
+    return "out of memory";
+  case TRI_CELL_WRONG:
+    return "WRONG ANSWER";
+  case TRI_CELL_FAILED:
+    return "FAILED";
+  case TRI_CELL_SKIPPED:
+    return "skipped";
+  case TRI_CELL_OK:
+    break;
   }
   return "";
 }
@@ -109,7 +116,8 @@ static void fill_texts(char *texts[COLUMNS], const struct row *row, double best)
   free(high);
 }
 
-static void print_line(FILE *out, const char *const texts[COLUMNS], const int widths[COLUMNS], bool has_verdict) {
+static void print_line(FILE *out, const char *const texts[COLUMNS], const int widths[COLUMNS],
+                       bool has_verdict) {
   int blanks = 0; // held back, so that no line ends in them
   for (int column = 0; column < COLUMNS; column++) {
     const char *text = texts[column] ? texts[column] : "";

@@ -142,12 +142,12 @@ static void check_good_run(void) {
   tri_series_free(&series);
 
   // The same seed gives the same order again; an existing file is not replaced unasked.
-  const char *const again[] = {"--collector=steady,other", "--heap=32m,64m", "--runs=3", "--seed=5", "--quiet",
-                               NULL, NULL};
+  const char *const again[] = {
+      "--collector=steady,other", "--heap=32m,64m", "--runs=3", "--seed=5", "--quiet", NULL, NULL};
   expect_exit(run_bench(again), 2);
   expect_in(stderr_path, "the file exists; choose another name, or give --force");
-  const char *const forced[] = {"--collector=steady,other", "--heap=32m,64m", "--runs=3", "--seed=5", "--quiet",
-                                "--force", NULL};
+  const char *const forced[] = {
+      "--collector=steady,other", "--heap=32m,64m", "--runs=3", "--seed=5", "--quiet", "--force", NULL};
   expect_exit(run_bench(forced), 0);
   read_file(stderr_path);
   TRI_CHECK_STR(text, "");
@@ -157,7 +157,8 @@ static void check_good_run(void) {
 }
 
 // One cell that ends as its name says, beside a steady one.
-static void check_ending(const char *collector, int exit_status, enum tri_cell_status status, const char *message) {
+static void check_ending(const char *collector, int exit_status, enum tri_cell_status status,
+                         const char *message) {
   char *list = tri_format("--collector=%s,steady", collector);
   expect_exit(BENCH("--force", "--workload=trees", "--runs=3", "--timeout=20", list), exit_status);
   struct tri_series series = load();
@@ -169,7 +170,8 @@ static void check_ending(const char *collector, int exit_status, enum tri_cell_s
   TRI_CHECK_EQ(series.cells[1].status, TRI_CELL_OK);
   TRI_CHECK_EQ(samples_of(&series, 1), 3);
   if (status == TRI_CELL_WRONG || status == TRI_CELL_FAILED) {
-    char *named = tri_format("trees/%s/heap:64m: %s: ", collector, status == TRI_CELL_WRONG ? "wrong answer" : "failed");
+    char *named = tri_format("trees/%s/heap:64m: %s: ", collector,
+                             status == TRI_CELL_WRONG ? "wrong answer" : "failed");
     expect_in(stderr_path, named);
     expect_in(stderr_path, series.cells[0].command);
     expect_in(stderr_path, message);
@@ -293,7 +295,8 @@ static void check_interrupted(int signal) {
 // A sample that hangs is ended with the rest, and does not count.
 static void check_interrupted_hang(void) {
   unlink(out_path);
-  pid_t child = start_bench((const char *const[]){"--collector=stuck", "--workload=trees", "--timeout=0", NULL});
+  pid_t child =
+      start_bench((const char *const[]){"--collector=stuck", "--workload=trees", "--timeout=0", NULL});
   do {
     usleep(20000);
     read_file(pid_path);
@@ -323,12 +326,13 @@ static void check_terminal(void) {
   TRI_CHECK_GE(child, 0);
   if (child == 0) {
     char *out = tri_format("--out=%s", out_path);
-    execl("/proc/self/exe", "test", "bench", "--force", "--workload=trees", "--collector=steady", "--runs=2", out,
-          (char *)NULL);
+    execl("/proc/self/exe", "test", "bench", "--force", "--workload=trees", "--collector=steady", "--runs=2",
+          out, (char *)NULL);
     _exit(127);
   }
   size_t used = 0;
-  for (ssize_t count; used < sizeof text - 1 && (count = read(terminal, text + used, sizeof text - 1 - used)) > 0;)
+  for (ssize_t count;
+       used < sizeof text - 1 && (count = read(terminal, text + used, sizeof text - 1 - used)) > 0;)
     used += (size_t)count;
   text[used] = '\0';
   TRI_CHECK_EQ(wait_for(child), 0);

@@ -1,4 +1,5 @@
-// How children end, what they inherit, and that an interrupt or a timeout takes the whole process group along.
+// How children end, what they inherit, and that an interrupt or a timeout takes the whole process group
+// along.
 #include "measure/child.h"
 
 #include <errno.h>

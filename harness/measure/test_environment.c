@@ -7,12 +7,15 @@
 
 #include "common/check.h"
 
-static const char *text(const json_t *object, const char *key) { return json_string_value(json_object_get(object, key)); }
+static const char *text(const json_t *object, const char *key) {
+  return json_string_value(json_object_get(object, key));
+}
 
 int main(int argc, char **argv) {
   (void)argc;
   json_t *environment = tri_environment(argv[0]), *again = tri_environment(argv[0]);
-  static const char *const texts[] = {"machine_id", "host_name", "kernel", "compiler", "version", "executable_hash"};
+  static const char *const texts[] = {"machine_id", "host_name", "kernel",
+                                      "compiler",   "version",   "executable_hash"};
   for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
     TRI_CHECK(text(environment, texts[i]) != NULL);
     TRI_CHECK_STR(text(environment, texts[i]), text(again, texts[i]));

@@ -37,10 +37,11 @@ static void check_recorded(const char *json, bool good, const char *complaint) {
 }
 
 static void check_parsing(void) {
-  check_recorded("{\"results\":[{\"command\":\"x\",\"mean\":0.001267586,\"stddev\":null,\"median\":0.001267586,"
-                 "\"user\":0.001148,\"system\":0.0,\"min\":0.001267586,\"max\":0.001267586,"
-                 "\"times\":[0.001267586],\"exit_codes\":[3]}]}",
-                 true, NULL);
+  check_recorded(
+      "{\"results\":[{\"command\":\"x\",\"mean\":0.001267586,\"stddev\":null,\"median\":0.001267586,"
+      "\"user\":0.001148,\"system\":0.0,\"min\":0.001267586,\"max\":0.001267586,"
+      "\"times\":[0.001267586],\"exit_codes\":[3]}]}",
+      true, NULL);
   check_recorded("{\"results\":[{\"mean\":0.001267586,\"user\":0.001148,\"system\":0,"
                  "\"memory_usage_byte\":[1],\"exit_codes\":[3]}]}",
                  true, NULL);

@@ -7,7 +7,8 @@
 
 #include "common/check.h"
 
-static void add_samples(struct tri_series *series, size_t cell, size_t count, int64_t wall_ns, const char *metrics) {
+static void add_samples(struct tri_series *series, size_t cell, size_t count, int64_t wall_ns,
+                        const char *metrics) {
   for (size_t i = 0; i < count; i++) {
     struct tri_sample sample = {.cell = cell, .status = TRI_CELL_OK};
     sample.reading = (struct tri_reading){wall_ns + (int64_t)i * 1000000, wall_ns, 0, 0};

@@ -20,8 +20,19 @@ static void check_sizes(void) {
   TRI_CHECK(tri_parse_size("3k", &bytes) && bytes == 3072);
   TRI_CHECK(tri_parse_size("2g", &bytes) && bytes == 2ull << 30);
   TRI_CHECK(tri_parse_size("8388607t", &bytes) && bytes == 8388607ull << 40);
-  static const char *const refused[] = {"",     "m",     "0",       "0m", "64mm", "64 m", "-1",
-                                        "1.5m", "0x10m", "8388608t", "2x", "+3",   "99999999999999999999"};
+  static const char *const refused[] = {"",
+                                        "m",
+                                        "0",
+                                        "0m",
+                                        "64mm",
+                                        "64 m",
+                                        "-1",
+                                        "1.5m",
+                                        "0x10m",
+                                        "8388608t",
+                                        "2x",
+                                        "+3",
+                                        "99999999999999999999"};
   for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
     if (tri_parse_size(refused[i], &bytes)) printf("accepted: %s\n", refused[i]);
     TRI_CHECK(!tri_parse_size(refused[i], &bytes));
@@ -35,7 +46,8 @@ static void check_sizes(void) {
 
 // The shell must give back, one a line, exactly the words that went in.
 static void check_shell_words(void) {
-  const char *const words[] = {"printf", "[%s]", "plain", "two words", "it's", "", "$HOME `x` \"q\" \\", "{a}*", NULL};
+  const char *const words[] = {"printf", "[%s]", "plain", "two words", "it's", "", "$HOME `x` \"q\" \\",
+                               "{a}*",   NULL};
   char *command = tri_shell_command(words);
   FILE *shell = popen(command, "r");
   TRI_CHECK(shell != NULL);
@@ -72,7 +84,9 @@ int main(void) {
   TRI_CHECK_STR(error.text, "file:3");
   struct tri_names names = {(const char *const[]){"malloc", "semispace"}, 2};
   TRI_CHECK(!tri_fail_unknown(&error, "collector", "semspace", names));
-  TRI_CHECK_STR(error.text, "unknown collector 'semspace'; did you mean 'semispace'? `tricolor list collectors` shows all");
+  TRI_CHECK_STR(
+      error.text,
+      "unknown collector 'semspace'; did you mean 'semispace'? `tricolor list collectors` shows all");
   TRI_CHECK(!tri_fail_unknown(&error, "collector", "g1", names));
   TRI_CHECK_STR(error.text, "unknown collector 'g1'; `tricolor list collectors` shows all");
   return 0;

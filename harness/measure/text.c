@@ -18,8 +18,8 @@ bool tri_fail(struct tri_error *error, const char *format, ...) {
 bool tri_fail_unknown(struct tri_error *error, const char *what, const char *word, struct tri_names names) {
   const char *nearest = tri_nearest(word, names);
   if (!nearest) return tri_fail(error, "unknown %s '%s'; `tricolor list %ss` shows all", what, word, what);
-  return tri_fail(error, "unknown %s '%s'; did you mean '%s'? `tricolor list %ss` shows all", what, word, nearest,
-                  what);
+  return tri_fail(error, "unknown %s '%s'; did you mean '%s'? `tricolor list %ss` shows all", what, word,
+                  nearest, what);
 }
 
 void *tri_need(void *block) {

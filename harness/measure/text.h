@@ -1,6 +1,6 @@
 // Small text tools of the measuring side: formatting into fresh strings, byte sizes, shell words, numbers for
-// a person. Strings returned as `char *` are the caller's to free; running out of memory here ends the program
-// with exit status 3, because there is nothing left to measure with.
+// a person. Strings returned as `char *` are the caller's to free; running out of memory here ends the
+// program with exit status 3, because there is nothing left to measure with.
 #ifndef TRICOLOR_MEASURE_TEXT_H
 #define TRICOLOR_MEASURE_TEXT_H
 
@@ -19,7 +19,8 @@ struct tri_error {
 // Fills in the sentence; returns false, so that a failing function can `return tri_fail(error, …)`.
 bool tri_fail(struct tri_error *error, const char *format, ...) TRI_PRINTF(2, 3);
 
-// "unknown collector 'semspace'; did you mean 'semispace'? `tricolor list collectors` shows all". Returns false.
+// "unknown collector 'semspace'; did you mean 'semispace'? `tricolor list collectors` shows all". Returns
+// false.
 bool tri_fail_unknown(struct tri_error *error, const char *what, const char *word, struct tri_names names);
 
 // `block`, or the end of the program when it is NULL.
