@@ -251,6 +251,20 @@ static void check_missing_hyperfine(void) {
   free(path);
 }
 
+// What cannot be started is no finding about a collector.
+static void check_missing_program(void) {
+  char *fake = tri_format("%s", getenv("FAKE_RUN"));
+  setenv("FAKE_RUN", "/no/such/tricolor", 1);
+  expect_exit(BENCH("--force", "--runs=1"), 3);
+  expect_in(stderr_path, "/no/such/tricolor");
+  struct tri_series series = load();
+  TRI_CHECK(!series.complete);
+  TRI_CHECK_EQ(series.sample_count, 0);
+  tri_series_free(&series);
+  setenv("FAKE_RUN", fake, 1);
+  free(fake);
+}
+
 // Lets bench run until at least `wanted` samples are in the file.
 static void wait_for_samples(pid_t child, size_t wanted) {
   for (size_t seen = 0; seen < wanted;) {
@@ -368,6 +382,7 @@ int main(int argc, char **argv) {
     check_good_run();
     check_endings();
     check_timeout();
+    check_missing_program();
     check_interrupted(SIGINT);
     check_interrupted(SIGTERM);
     check_interrupted_hang();

@@ -89,6 +89,21 @@ static void expect_same(const struct tri_series *a, const struct tri_series *b) 
   }
 }
 
+// The first bad sample decides what is said of a cell.
+static void check_verdicts(void) {
+  struct tri_series series;
+  tri_series_init(&series);
+  tri_series_add_cell(&series, "quads", "refcount", 1000);
+  tri_series_add_sample(&series, sample(0, 0, TRI_CELL_OK, 1, NULL), NULL);
+  TRI_CHECK_EQ(series.cells[0].status, TRI_CELL_OK);
+  tri_series_add_sample(&series, sample(0, 1, TRI_CELL_WRONG, 1, NULL), "first");
+  tri_series_add_sample(&series, sample(0, 2, TRI_CELL_OK, 1, NULL), NULL);
+  tri_series_judge_cell(&series, 0, TRI_CELL_FAILED, "second");
+  TRI_CHECK_EQ(series.cells[0].status, TRI_CELL_WRONG);
+  TRI_CHECK_STR(series.cells[0].message, "first");
+  tri_series_free(&series);
+}
+
 static void check_model(const struct tri_series *series) {
   TRI_CHECK_STR(series->cells[0].id, "gcbench/semispace/heap:64m");
   TRI_CHECK_STR(series->cells[3].id, "quads/malloc/heap:1000");
@@ -232,6 +247,7 @@ int main(void) {
   struct tri_series series, loaded;
   make_series(&series);
   check_model(&series);
+  check_verdicts();
   TRI_CHECK(tri_series_write(&series, path, &error));
   size_t length;
   char *text = read_file(&length);
