@@ -42,10 +42,9 @@ enum { TRI_WEAK_FIRST_BUCKETS = 64 };
 
 struct tri_weak_refs {
   struct tri_reach reach;
-  tri_ref weak;    // list of discovered weak references
-  tri_ref pending; // list of ephemerons whose key was not reached when they were scanned
-  tri_ref ready;   // list of ephemerons whose key has been reached since
-  size_t n_pending;
+  tri_ref weak;     // list of discovered weak references
+  tri_ref pending;  // list of ephemerons whose key was not reached when they were scanned
+  tri_ref ready;    // list of ephemerons whose key has been reached since
   size_t n_keyed;   // ephemerons in the table; 0 outside the fixpoint
   tri_ref *buckets; // lists of ephemerons by hash of their key's (old) address
   size_t n_buckets; // a power of two
