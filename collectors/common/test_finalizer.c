@@ -4,7 +4,7 @@
 #include "common/check.h"
 #include "common/os.h"
 
-enum { OBJECTS = 1000 };
+enum { OBJECTS = 1000, LATER = 500 };
 static uint64_t cells[OBJECTS][2];
 
 static tri_ref object(size_t i) { return (tri_ref){(uintptr_t)&cells[i][1]}; }
@@ -77,11 +77,11 @@ static void test_out_of_memory(void) {
   // What is queued needs its room beside what is registered later.
   for (size_t i = 0; i < registered; i++) cells[i][1] = 0;
   TRI_CHECK_EQ(tri_finalizers_process(&f, &(struct tri_reach){is_live, trace, drain, &(int){0}}), registered);
-  for (size_t i = 0; i < 20; i++, registered++) {
+  for (size_t i = 0; i < LATER; i++, registered++) {
     TRI_CHECK_EQ(tri_finalizers_add(&f, object(registered), registered), TRI_OK);
     TRI_CHECK_LE(f.n_table + f.n_queue, f.capacity);
   }
-  for (size_t i = registered - 20; i < registered; i++) TRI_CHECK_EQ(tri_finalizers_queue(&f, object(i)), 1);
+  for (size_t i = registered - LATER; i < registered; i++) TRI_CHECK_EQ(tri_finalizers_queue(&f, object(i)), 1);
   TRI_CHECK_EQ(tri_finalizers_queue(&f, object(0)), 0);
   for (size_t i = 0; i < registered; i++) TRI_CHECK_EQ(number(tri_finalizers_next(&f, NULL)), i);
   tri_finalizers_fini(&f);
