@@ -90,6 +90,30 @@ static void test_policy(struct tri_schedule schedule, uint64_t seed) {
   TRI_CHECK_LT(found, RUNS);
 }
 
+// Runs that differ have different hashes, even when nothing is noted.
+static void yield_some(void *unused) {
+  (void)unused;
+  for (unsigned i = 0; i < 20; i++) TRI_YIELD(PROGRAM_STEP);
+}
+
+static void two_yield_some(void *unused) {
+  (void)unused;
+  struct tri_actor a;
+  TRI_CHECK(tri_actor_spawn(&a, TRI_ACTOR_MUTATOR, yield_some, NULL));
+  yield_some(NULL);
+  tri_actor_join(&a);
+}
+
+static void test_hash(uint64_t seed) {
+  enum { RUNS = 20 };
+  uint64_t hashes[RUNS];
+  for (unsigned i = 0; i < RUNS; i++) {
+    struct tri_schedule walk = {.policy = TRI_SCHEDULE_RANDOM_WALK, .seed = seed + i};
+    hashes[i] = tri_schedule_run(&walk, two_yield_some, NULL).hash;
+    for (unsigned k = 0; k < i; k++) TRI_CHECK(hashes[k] != hashes[i]); // 2^20 and more walks
+  }
+}
+
 // Depth 1 has no change point, so nobody is preempted between spawn and exit: the race stays hidden.
 static void test_pct_depth_1(uint64_t seed) {
   for (unsigned i = 0; i < 200; i++) {
@@ -268,7 +292,7 @@ static void test_bound(void) {
   }
 }
 
-// A spinning actor never keeps the others from running, whatever its priority.
+// Spinning actors never keep the others from running, whatever their priority.
 static bool flag;
 
 static void set_flag(void *unused) {
@@ -277,13 +301,20 @@ static void set_flag(void *unused) {
   flag = true;
 }
 
+static void await_flag(void *unused) {
+  (void)unused;
+  while (!flag) tri_actor_spin();
+}
+
 static void wait_for_flag(void *unused) {
   (void)unused;
-  struct tri_actor a;
+  struct tri_actor a, b;
   flag = false;
   TRI_CHECK(tri_actor_spawn(&a, TRI_ACTOR_MUTATOR, set_flag, NULL));
-  while (!flag) tri_actor_spin();
+  TRI_CHECK(tri_actor_spawn(&b, TRI_ACTOR_MUTATOR, await_flag, NULL));
+  await_flag(NULL);
   tri_actor_join(&a);
+  tri_actor_join(&b);
 }
 
 static void test_spin(uint64_t seed) {
@@ -365,6 +396,7 @@ int main(int argc, char **argv) {
   test_policy((struct tri_schedule){.policy = TRI_SCHEDULE_RANDOM_WALK}, seed);
   test_policy((struct tri_schedule){.policy = TRI_SCHEDULE_PCT, .depth = 2, .length = 20}, seed);
   test_policy((struct tri_schedule){.policy = TRI_SCHEDULE_PCT, .depth = 4, .length = 20}, seed);
+  test_hash(seed);
   test_pct_depth_1(seed);
   test_round_robin();
   test_one_decision();
