@@ -5,6 +5,7 @@
 
 #include "common/check.h"
 #include "common/poison.h"
+#include "common/random.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -151,11 +152,8 @@ static void test_injection(void) {
   TRI_CHECK_EQ(tri_os_usage().metadata_blocks, before.metadata_blocks);
 }
 
-static uint64_t random_state;
-static unsigned below(unsigned n) {
-  random_state = random_state * 6364136223846793005u + 1442695040888963407u;
-  return (unsigned)((random_state >> 33) % n);
-}
+static struct tri_random random_source;
+static unsigned below(unsigned n) { return (unsigned)tri_random_below(&random_source, n); }
 
 // Random calls on a few reservations; each page is compared with what it must hold.
 static void test_against_model(bool recycle) {
@@ -290,8 +288,8 @@ int main(int argc, char **argv) {
     measure(true, strtoul(argv[2], NULL, 0));
     return 0;
   }
-  random_state = argc > 1 ? strtoull(argv[1], NULL, 0) : 1;
-  printf("seed %llu\n", (unsigned long long)random_state);
+  random_source.state = argc > 1 ? strtoull(argv[1], NULL, 0) : 1;
+  printf("seed %llu\n", (unsigned long long)random_source.state);
   test_access();
   test_alignment();
   test_usage();

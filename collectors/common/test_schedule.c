@@ -3,6 +3,7 @@
 //   test.common.schedule.fibers measure <n>     prints what switches and runs cost
 #include "common/schedule.h"
 
+#include "common/random.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -178,14 +179,15 @@ static void test_decisions_within(void) {
 // Any tape is legal: random ones end, and end the same way twice.
 static void test_random_tapes(uint64_t seed) {
   enum { LENGTH = 30 };
-  srand((unsigned)seed);
+  struct tri_random random = {seed};
   unsigned found = 0;
   for (unsigned i = 0; i < 300; i++) {
     struct tri_decision tape[LENGTH];
     for (unsigned k = 0; k < LENGTH; k++)
-      tape[k] = (struct tri_decision){(uint32_t)rand() % 40, (uint32_t)rand() % 70};
+      tape[k] = (struct tri_decision){(uint32_t)tri_random_below(&random, 40),
+                                      (uint32_t)tri_random_below(&random, 70)};
     bool lost, lost_again;
-    struct tri_schedule schedule = {.tape = tape, .tape_length = (size_t)rand() % (LENGTH + 1)};
+    struct tri_schedule schedule = {.tape = tape, .tape_length = tri_random_below(&random, LENGTH + 1)};
     struct tri_schedule_result first = run_race(schedule, &lost), second = run_race(schedule, &lost_again);
     TRI_CHECK(first.hash == second.hash && lost == lost_again);
     found += lost;
