@@ -523,7 +523,8 @@ static void check_bits(struct findings *f, const struct tri_block *block) {
     allocated += count_bits(alloc[w]);
     if (alloc[w] & ~starts[w]) find(f, block, "an alloc bit is set where no cell starts (word %zu)", w);
     if (mark[w] & ~alloc[w]) find(f, block, "a free cell is marked (word %zu)", w);
-    if (mark[w] && block->state != TRI_BLOCK_UNSWEPT) find(f, block, "marked, but not waiting for a sweep (word %zu)", w);
+    if (mark[w] && block->state != TRI_BLOCK_UNSWEPT && !space->marking)
+      find(f, block, "marked, but not waiting for a sweep (word %zu)", w);
     for (uint64_t bits = starts[w] & ~alloc[w]; bits; bits &= bits - 1)
       check_damage(f, block, start_of(space, block) + cell_in(w * 64 + (size_t)__builtin_ctzll(bits), bytes), bytes);
   }

@@ -109,6 +109,7 @@ struct tri_block_space {
   struct tri_block_list partial[TRI_SIZE_CLASSES], unswept[TRI_SIZE_CLASSES];
   uint32_t n_unswept; // over all classes
   uint32_t swept;     // no unswept block below
+  bool marking;       // set by the client while marks are legal outside unswept blocks: for verify
 };
 
 // Reserve a space of at most `limit_bytes` (and at least one block) that draws on *budget. `huge`: ask for huge

@@ -294,7 +294,7 @@ size_t tri_large_space_verify(const struct tri_large_space *space, void (*report
     }
     bytes[state] += n * space->page_bytes;
     objects += state == USED;
-    if (word & MARKED) find(&f, "large space: page %zu is marked outside of a collection", page);
+    if (word & MARKED && !space->marking) find(&f, "large space: page %zu is marked outside of a collection", page);
     if (state != USED && state == previous) find(&f, "large space: free runs at page %zu are not joined", page);
     previous = state;
     for (size_t i = page + 1; i < page + n; i++) {

@@ -18,6 +18,7 @@ struct tri_large_space {
   size_t frontier;     // pages used so far: runs tile [0, frontier)
   size_t tables;       // pages whose words are committed
   size_t page_bytes, n_pages, reserved;
+  bool marking; // set by the client while marks are legal: for verify
   struct tri_budget *budget;
   uint64_t live_objects, freed_objects, freed_bytes;
   size_t live_bytes, free_bytes, released_bytes, mapped_bytes, metadata_bytes;

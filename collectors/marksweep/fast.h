@@ -1,0 +1,49 @@
+// marksweep: size-segregated blocks, side mark bits, lazy sweep. See README.md.
+#ifndef MARKSWEEP_FAST_H
+#define MARKSWEEP_FAST_H
+
+#include "common/block_space.h"
+
+#define TRI_SUMMARY "stop-the-world mark-sweep: size-segregated blocks, side mark bits, prefetching, lazy sweep"
+#define TRI_CAPS                                                                                             \
+  (TRI_CAP_EXACT | TRI_CAP_CYCLES | TRI_CAP_WEAK | TRI_CAP_EPHEMERON | TRI_CAP_FINALIZER | TRI_CAP_PIN |     \
+   TRI_CAP_WALK | TRI_CAP_RECLAIMS | TRI_CAP_MULTI_HEAP | TRI_CAP_MULTI_MUTATOR)
+#define TRI_MAX_MUTATORS 256
+#define TRI_MAX_HEAPS UINT32_MAX
+#define TRI_MIN_HEAP (64 << 10)
+#define TRI_MAX_OBJECT (UINT64_C(1) << 30)
+
+enum marksweep_option {
+#define TRI_OPTION_ROW(symbol, name, type, def, min, max, choices, doc) MARKSWEEP_##symbol,
+#include "marksweep/options.def"
+#undef TRI_OPTION_ROW
+  MARKSWEEP_OPTIONS
+};
+#define TRI_OPTIONS marksweep_options
+#define TRI_N_OPTIONS MARKSWEEP_OPTIONS
+
+struct marksweep_mutator {
+  struct tri_mutator base;
+  struct tri_run runs[TRI_SIZE_CLASSES];
+};
+
+tri_ref marksweep_alloc_slow(struct tri_mutator *m, struct tri_shape shape);
+
+static inline tri_ref marksweep_alloc(struct tri_mutator *m, struct tri_shape shape) {
+  tri_ref object = tri_runs_alloc(((struct marksweep_mutator *)m)->runs, shape);
+  return TRI_LIKELY(!tri_is_null(object)) ? object : marksweep_alloc_slow(m, shape);
+}
+#define tri_fast_alloc marksweep_alloc
+
+enum tri_status marksweep_finalizer_add(struct tri_mutator *m, tri_ref object, uint64_t cookie);
+tri_ref marksweep_finalizer_next(struct tri_mutator *m, uint64_t *cookie);
+enum tri_status marksweep_collect(struct tri_mutator *m, enum tri_collect_kind kind);
+enum tri_status marksweep_inspect(struct tri_heap *heap, tri_ref ref, struct tri_object_info *info);
+size_t marksweep_verify(struct tri_heap *heap, const struct tri_reporter *reporter);
+#define tri_cold_finalizer_add marksweep_finalizer_add
+#define tri_cold_finalizer_next marksweep_finalizer_next
+#define tri_cold_collect marksweep_collect
+#define tri_cold_inspect marksweep_inspect
+#define tri_cold_verify marksweep_verify
+
+#endif
