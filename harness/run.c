@@ -153,6 +153,14 @@ static uint64_t quantile(const struct pauses *pauses, double q) {
   return pauses->ns[rank ? rank - 1 : 0];
 }
 
+// Memory that does not suffice for the empty heap and its mutator is too little like any other.
+static bool no_heap(enum tri_status status, struct outcome *o, const struct tri_error *error) {
+  if (status != TRI_ENOMEM) return false;
+  o->outcome = TRI_OUTCOME_OUT_OF_MEMORY;
+  snprintf(o->answer.text, sizeof o->answer.text, "%.159s", error->text);
+  return true;
+}
+
 static bool run_workload(const struct run *run, struct outcome *o, struct tri_error *error) {
   const struct tri_workload *workload = run->workload;
   const struct tri_collector *record = run->collector;
@@ -168,10 +176,12 @@ static bool run_workload(const struct run *run, struct outcome *o, struct tri_er
   uint64_t wall = clock_ns(CLOCK_MONOTONIC), cpu = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
   enum tri_status status = tri_heap_create(record, &params, &heap);
   free(options);
-  if (status != TRI_OK) return false;
-  if (heap->ops->attach(heap, &m) != TRI_OK) {
+  if (status != TRI_OK) return no_heap(status, o, error);
+  status = heap->ops->attach(heap, &m);
+  if (status != TRI_OK) {
     heap->ops->heap_destroy(heap);
-    return tri_fail(error, "collector '%s' could not attach a mutator", run->collector->name);
+    tri_fail(error, "collector '%s' could not attach a mutator", run->collector->name);
+    return no_heap(status, o, error);
   }
   o->outcome = workload->run(m, run->param, &o->answer);
   o->wall_ns = clock_ns(CLOCK_MONOTONIC) - wall;
