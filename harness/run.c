@@ -91,10 +91,22 @@ static bool choose(struct tri_error *error, const char *option, const char *word
   return false;
 }
 
+bool tri_workload_size_named(const char *name, enum tri_size *size, struct tri_error *error) {
+  int choice;
+  if (!choose(error, "--size", name, size_names, &choice)) return false;
+  *size = (enum tri_size)choice;
+  return true;
+}
+
+const struct tri_workload *tri_workload_named(const char *name, struct tri_error *error) {
+  const struct tri_workload *workload = tri_workload_find(name);
+  if (!workload) unknown(error, "workload", name, tri_workload_names());
+  return workload;
+}
+
 // ---------------------------------------------------------------------------------------------- parameters
 
-static bool set_param(struct run *run, const char *text, struct tri_error *error) {
-  const struct tri_workload *w = run->workload;
+bool tri_workload_set_param(const struct tri_workload *w, int64_t *param, const char *text, struct tri_error *error) {
   size_t key = strcspn(text, "=");
   for (size_t i = 0; i < w->n_params; i++) {
     const struct tri_param *p = &w->params[i];
@@ -107,7 +119,7 @@ static bool set_param(struct run *run, const char *text, struct tri_error *error
     if (value < p->min || value > p->max)
       return tri_fail(error, "--param=%s is out of range: %s of workload '%s' goes from %lld to %lld", text, p->name,
                       w->name, (long long)p->min, (long long)p->max);
-    run->param[i] = value;
+    param[i] = value;
     return true;
   }
   char *list = tri_format("%s", "");
@@ -291,8 +303,7 @@ static bool parse(int argc, char **argv, struct run *run, struct tri_error *erro
         return tri_fail(error, "--heap=%s: right would be a size such as 64m", optarg);
       break;
     case 's':
-      if (!choose(error, "--size", optarg, size_names, &choice)) return false;
-      run->size = (enum tri_size)choice;
+      if (!tri_workload_size_named(optarg, &run->size, error)) return false;
       break;
     case 'p':
       if (n_params == sizeof params / sizeof *params) return tri_fail(error, "more than 16 --param");
@@ -321,11 +332,10 @@ static bool parse(int argc, char **argv, struct run *run, struct tri_error *erro
   if (!collector) return tri_fail(error, "--collector is missing; `tricolor list collectors` shows all");
   if (!workload) return tri_fail(error, "--workload is missing; `tricolor list workloads` shows all");
   if (!(run->collector = tri_collector_named(collector, error))) return false;
-  if (!(run->workload = tri_workload_find(workload)))
-    return unknown(error, "workload", workload, tri_workload_names());
+  if (!(run->workload = tri_workload_named(workload, error))) return false;
   for (size_t i = 0; i < run->workload->n_params; i++) run->param[i] = run->workload->params[i].value[run->size];
   for (size_t i = 0; i < n_params; i++)
-    if (!set_param(run, params[i], error)) return false;
+    if (!tri_workload_set_param(run->workload, run->param, params[i], error)) return false;
   if (run->binding == BINDING_INLINE && run->check != CHECK_OFF)
     return tri_fail(error, "--check needs the dynamic binding: its shadow heap is a shim, which inlined calls pass by");
   if (run->binding == BINDING_INLINE && !tri_workload_inline(workload, run->collector->name))

@@ -22,6 +22,7 @@ static const struct {
     {"run", tri_command_run, "one workload on one collector, once, in this process"},
     {"replay", tri_command_replay, "heap programs on one or all collectors"},
     {"show", tri_command_show, "the heap of a program before and after each collection"},
+    {"record", tri_command_record, "a workload as a heap program"},
     {"asm", tri_command_asm, "a heap program from text to bytes"},
     {"dis", tri_command_dis, "a heap program from bytes to text"},
     {"bench", command_bench, "time workloads on collectors, one process per sample, into a series file"},

@@ -11,10 +11,15 @@
 #include "program/show.h"
 #include "program/text.h"
 #include "run.h"
+#include "shims/record.h"
+
+enum { MAX_PARAMS_GIVEN = 16 };
 
 // What the commands take; each takes some of it.
 struct arguments {
-  const char *out, *collector, *options;
+  const char *out, *collector, *options, *workload, *size;
+  const char *params[MAX_PARAMS_GIVEN];
+  int n_params;
   char **files;
   int n_files;
 };
@@ -28,6 +33,9 @@ struct command {
 static const struct option long_options[] = {{"out", required_argument, 0, 'O'},
                                              {"collector", required_argument, 0, 'c'},
                                              {"options", required_argument, 0, 'o'},
+                                             {"workload", required_argument, 0, 'w'},
+                                             {"size", required_argument, 0, 's'},
+                                             {"param", required_argument, 0, 'p'},
                                              {"help", no_argument, 0, 'h'},
                                              {0}};
 
@@ -47,10 +55,14 @@ static bool parse(const struct command *command, int argc, char **argv, struct a
     if (c == 'O') to->out = optarg;
     if (c == 'c') to->collector = optarg;
     if (c == 'o') to->options = optarg;
+    if (c == 'w') to->workload = optarg;
+    if (c == 's') to->size = optarg;
+    if (c == 'p' && to->n_params == MAX_PARAMS_GIVEN) return tri_fail(error, "more than %d --param", MAX_PARAMS_GIVEN);
+    if (c == 'p') to->params[to->n_params++] = optarg;
   }
   to->files = argv + optind;
   to->n_files = argc - optind;
-  if (to->n_files == 0)
+  if (to->n_files == 0 && !strchr(command->letters, 'w'))
     return tri_fail(error, "no file is named (- is the standard input); see `tricolor %s --help`", command->name);
   return true;
 }
@@ -76,8 +88,16 @@ static bool write_bytes(const struct tri_program *program, FILE *out) {
   return ok;
 }
 
-static int convert(const struct command *command, int argc, char **argv,
-                   bool (*write)(const struct tri_program *, FILE *)) {
+typedef bool write_fn(const struct tri_program *program, FILE *out);
+
+static bool write_file(const struct tri_program *program, const char *path, write_fn *write, struct tri_error *error) {
+  struct tri_new_file file;
+  if (!tri_new_file_begin(&file, path, error)) return false;
+  write(program, file.stream); // a failed write shows up at the commit
+  return tri_new_file_commit(&file, error);
+}
+
+static int convert(const struct command *command, int argc, char **argv, write_fn *write) {
   struct arguments arguments;
   struct tri_error error;
   struct tri_program program = {0};
@@ -89,13 +109,7 @@ static int convert(const struct command *command, int argc, char **argv,
   bool read = tri_program_read(arguments.files[0], &program, &error);
   int status = read ? 0 : bad(command, &error);
   if (read && arguments.out) {
-    struct tri_new_file file;
-    if (!tri_new_file_begin(&file, arguments.out, &error)) {
-      status = not_written(command, &error);
-    } else {
-      write(&program, file.stream); // a failed write shows up at the commit
-      if (!tri_new_file_commit(&file, &error)) status = not_written(command, &error);
-    }
+    if (!write_file(&program, arguments.out, write, &error)) status = not_written(command, &error);
   } else if (read && (!write(&program, stdout) || fflush(stdout) != 0)) {
     perror("tricolor: standard output");
     status = 3;
@@ -247,4 +261,84 @@ int tri_command_replay(int argc, char **argv) {
   if (!ok) return bad(&command, &error);
   printf("%u programs, %u runs, %u findings\n", replay.files, replay.runs, replay.findings);
   return replay.findings ? 1 : 0;
+}
+
+// ---- record ---------------------------------------------------------------------------------------------------
+
+// Run the workload on a heap that records it.
+static bool record(const struct arguments *arguments, struct tri_recording *recording, struct tri_error *error) {
+  enum tri_size size = TRI_SIZE_TINY;
+  if (!arguments->workload) return tri_fail(error, "--workload is missing; `tricolor list workloads` shows all");
+  if (!arguments->out) return tri_fail(error, "--out is missing: where to write the program");
+  const struct tri_workload *workload = tri_workload_named(arguments->workload, error);
+  if (!workload || (arguments->size && !tri_workload_size_named(arguments->size, &size, error))) return false;
+  int64_t param[TRI_MAX_PARAMS];
+  for (size_t i = 0; i < workload->n_params; i++) param[i] = workload->params[i].value[size];
+  for (int i = 0; i < arguments->n_params; i++)
+    if (!tri_workload_set_param(workload, param, arguments->params[i], error)) return false;
+
+  struct tri_shim_record shim;
+  const struct tri_collector *inner = tri_collector_named("nocollect", error);
+  if (!inner) return false;
+  const struct tri_collector *collector = tri_record_wrap(&shim, inner, recording);
+  struct tri_heap_params params = {.options = "heap=1g", .error = error->text, .error_bytes = sizeof error->text};
+  struct tri_heap *heap;
+  struct tri_mutator *m;
+  if (tri_heap_create(collector, &params, &heap) != TRI_OK) return false;
+  if (tri_attach(heap, &m) != TRI_OK) {
+    tri_heap_destroy(heap);
+    return tri_fail(error, "out of memory");
+  }
+  struct tri_answer answer = {0};
+  enum tri_outcome outcome = workload->run(m, param, &answer);
+  tri_detach(m);
+  tri_heap_destroy(heap);
+  if (recording->failure[0]) return tri_fail(error, "cannot record '%s': %s", workload->name, recording->failure);
+  if (outcome != TRI_OUTCOME_OK) return tri_fail(error, "workload '%s' failed: %s", workload->name, answer.text);
+  return true;
+}
+
+// Does the recording build the graph that the workload built?
+static bool repeats(const struct tri_recording *recording, struct tri_error *error) {
+  struct tri_run_params params = {.collector = tri_collector_find("nocollect")};
+  struct tri_run_result result;
+  tri_program_run(&recording->program, &params, &result);
+  if (result.status == TRI_RUN_OK && result.hashed && result.shape_hash == recording->shape_hash &&
+      result.objects == recording->objects)
+    return true;
+  return tri_fail(error, "the recording does not build the graph of the workload: %" PRIu64 " objects, not %" PRIu64 " %s",
+                  result.objects, recording->objects, result.message);
+}
+
+int tri_command_record(int argc, char **argv) {
+  static const struct command command = {
+      "record", "Owsp",
+      "usage: tricolor record --workload=W [--size=tiny|ci|full] [--param=NAME=N] --out=FILE\n"
+      "Runs a workload and writes what it did to the heap as a heap program: text if FILE ends in .thp, else bytes.\n"
+      "Replays the program and compares the graphs before it is written.\n"
+      "  --size=tiny       which set of parameters (default tiny)\n"
+      "  --param=NAME=N    set one parameter of the workload; may be repeated\n"};
+  struct arguments arguments;
+  struct tri_error error;
+  struct tri_recording recording = {0};
+  if (!parse(&command, argc, argv, &arguments, &error)) return bad(&command, &error);
+  if (arguments.n_files) {
+    tri_fail(&error, "'%s' is not an option; see `tricolor record --help`", arguments.files[0]);
+    return bad(&command, &error);
+  }
+  int status = 0;
+  if (!record(&arguments, &recording, &error)) {
+    status = bad(&command, &error);
+  } else {
+    size_t n = strlen(arguments.out);
+    bool text = n >= 4 && strcmp(arguments.out + n - 4, ".thp") == 0;
+    if (!repeats(&recording, &error) ||
+        !write_file(&recording.program, arguments.out, text ? tri_program_print : write_bytes, &error))
+      status = not_written(&command, &error);
+    else
+      printf("%s: %zu operations, %" PRIu64 " objects at the end, replays to the same graph\n", arguments.out,
+             recording.program.count, recording.objects);
+  }
+  tri_program_free(&recording.program);
+  return status;
 }

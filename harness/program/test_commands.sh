@@ -57,5 +57,14 @@ grep -q '#1 .*value 1  <- m0 r0' "$dir/out" || fail "show names objects, values 
 
 expect 0 " 0 findings" replay "$seeds"
 
+# A recording is text or bytes, as its name says, and one program all the same.
+expect 0 "replays to the same graph" record --workload=quads --param=depth=3 --out="$dir/quads.thp"
+expect 0 "replays to the same graph" record --workload=quads --param=depth=3 --out="$dir/quads.bin"
+"$tricolor" asm "$dir/quads.thp" | cmp -s - "$dir/quads.bin" || fail "a recording as text and as bytes"
+expect 2 "unknown workload 'quad'; did you mean 'quads'?" record --workload=quad --out="$dir/x"
+expect 2 "--out is missing" record --workload=quads
+expect 2 "--size=huge: right would be" record --workload=quads --size=huge --out="$dir/x"
+expect 3 "/no/such/folder" record --workload=quads --out=/no/such/folder/x
+
 echo "$failures failures"
 [ $failures = 0 ]
