@@ -265,8 +265,20 @@ int tri_command_replay(int argc, char **argv) {
 
 // ---- record ---------------------------------------------------------------------------------------------------
 
+// "gcbench, depth=8 array=5000 threads=1"
+static char *describe(const struct tri_workload *workload, const int64_t *param) {
+  char *text = tri_format("%s,", workload->name);
+  for (size_t i = 0; i < workload->n_params; i++) {
+    char *longer = tri_format("%s %s=%" PRId64, text, workload->params[i].name, param[i]);
+    free(text);
+    text = longer;
+  }
+  return text;
+}
+
 // Run the workload on a heap that records it.
-static bool record(const struct arguments *arguments, struct tri_recording *recording, struct tri_error *error) {
+static bool record(const struct arguments *arguments, struct tri_recording *recording, char **comment,
+                   struct tri_error *error) {
   enum tri_size size = TRI_SIZE_TINY;
   if (!arguments->workload) return tri_fail(error, "--workload is missing; `tricolor list workloads` shows all");
   if (!arguments->out) return tri_fail(error, "--out is missing: where to write the program");
@@ -276,6 +288,7 @@ static bool record(const struct arguments *arguments, struct tri_recording *reco
   for (size_t i = 0; i < workload->n_params; i++) param[i] = workload->params[i].value[size];
   for (int i = 0; i < arguments->n_params; i++)
     if (!tri_workload_set_param(workload, param, arguments->params[i], error)) return false;
+  *comment = describe(workload, param);
 
   struct tri_shim_record shim;
   const struct tri_collector *inner = tri_collector_named("nocollect", error);
@@ -310,6 +323,18 @@ static bool repeats(const struct tri_recording *recording, struct tri_error *err
                   result.objects, recording->objects, result.message);
 }
 
+// As text, with a comment on where it comes from, if the name ends in .thp; else as bytes.
+static bool write_recording(const struct tri_program *program, const char *path, const char *comment,
+                            struct tri_error *error) {
+  struct tri_new_file file;
+  size_t n = strlen(path);
+  if (n < 4 || strcmp(path + n - 4, ".thp") != 0) return write_file(program, path, write_bytes, error);
+  if (!tri_new_file_begin(&file, path, error)) return false;
+  fprintf(file.stream, "# Recorded from the workload %s.\n", comment);
+  tri_program_print(program, file.stream);
+  return tri_new_file_commit(&file, error);
+}
+
 int tri_command_record(int argc, char **argv) {
   static const struct command command = {
       "record", "Owsp",
@@ -327,18 +352,16 @@ int tri_command_record(int argc, char **argv) {
     return bad(&command, &error);
   }
   int status = 0;
-  if (!record(&arguments, &recording, &error)) {
+  char *comment = NULL;
+  if (!record(&arguments, &recording, &comment, &error)) {
     status = bad(&command, &error);
+  } else if (!repeats(&recording, &error) || !write_recording(&recording.program, arguments.out, comment, &error)) {
+    status = not_written(&command, &error);
   } else {
-    size_t n = strlen(arguments.out);
-    bool text = n >= 4 && strcmp(arguments.out + n - 4, ".thp") == 0;
-    if (!repeats(&recording, &error) ||
-        !write_file(&recording.program, arguments.out, text ? tri_program_print : write_bytes, &error))
-      status = not_written(&command, &error);
-    else
-      printf("%s: %zu operations, %" PRIu64 " objects at the end, replays to the same graph\n", arguments.out,
-             recording.program.count, recording.objects);
+    printf("%s: %zu operations, %" PRIu64 " objects at the end, replays to the same graph\n", arguments.out,
+           recording.program.count, recording.objects);
   }
+  free(comment);
   tri_program_free(&recording.program);
   return status;
 }
