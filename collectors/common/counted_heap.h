@@ -1,0 +1,113 @@
+// A heap of counted objects for one mutator: what the counting collectors (refcount, zerocount) share.
+//
+// An object is a cell of a block, or a large object: count word (count.h), tag, slots and payload; a weak reference
+// has two more words for its links (weak_table.h). The collectors decide when an object is dead and call
+// tri_counted_bury, take the dead off heap->dead one by one, count down what they refer to, and free them.
+//
+// The mutator is part of the heap: there is only one, and its inline paths find the heap at a constant distance.
+// Nothing here collects. Nothing is locked.
+#ifndef TRICOLOR_COMMON_COUNTED_HEAP_H
+#define TRICOLOR_COMMON_COUNTED_HEAP_H
+
+#include "common/block_space.h"
+#include "common/count.h"
+#include "common/finalizer.h"
+#include "common/large_space.h"
+#include "common/weak_table.h"
+#include "tricolor/tricolor.h"
+
+struct tri_counted_heap {
+  struct tri_heap base;
+  struct tri_mutator mutator;
+  uint64_t stuck_from; // see count.h
+  tri_ref dead;        // list of the buried; empty outside the collector's own code
+  struct tri_weak_table weak;
+  struct tri_finalizers finalizers;
+  struct tri_budget budget;
+  struct tri_block_space blocks;
+  struct tri_large_space large;
+  struct tri_run runs[TRI_SIZE_CLASSES];
+};
+
+static inline struct tri_counted_heap *tri_counted_heap_of(struct tri_mutator *m) {
+  return (struct tri_counted_heap *)((char *)m - offsetof(struct tri_counted_heap, mutator));
+}
+
+// Fill in a zeroed heap whose counts have count_bits bits. TRI_ENOMEM: nothing is held. A heap with as many slots
+// for references as its limit allows and a million root slots must not make a count stick, or it does not claim EXACT.
+enum tri_status tri_counted_heap_init(struct tri_counted_heap *heap, const struct tri_collector *self,
+                                      const struct tri_heap_config *config, unsigned count_bits);
+void tri_counted_heap_fini(struct tri_counted_heap *heap);
+
+// tri_attach and tri_detach of a counting collector.
+enum tri_status tri_counted_attach(struct tri_heap *heap, struct tri_mutator **m);
+void tri_counted_detach(struct tri_mutator *m);
+
+// ---------------------------------------------------------------------------------------------- objects
+
+// Bytes that an object asks for, count word and links included.
+static inline size_t tri_counted_bytes(struct tri_shape shape) {
+  return TRI_COUNT_WORD_BYTES + tri_object_bytes(shape) +
+         (tri_shape_kind(shape) == TRI_WEAK ? TRI_WEAK_LINK_BYTES : 0);
+}
+
+// The inline allocation path: a node from the run of its class, with that count word. TRI_NULL: take the slow path.
+static inline tri_ref tri_counted_alloc(struct tri_counted_heap *heap, struct tri_shape shape, uint64_t word) {
+  size_t bytes = tri_counted_bytes(shape);
+  if (TRI_UNLIKELY((shape.tag & 0xfff) != 1 || bytes > TRI_CELL_MAX)) return TRI_NULL;
+  struct tri_run *run = &heap->runs[tri_size_class(bytes)];
+  uintptr_t cell = run->next;
+  if (TRI_UNLIKELY(cell == run->limit)) return TRI_NULL;
+  run->next = cell + run->cell_bytes;
+  *(uint64_t *)cell = word;
+  *(uint64_t *)(cell + TRI_COUNT_WORD_BYTES) = shape.tag;
+  return tri_count_owner((uint64_t *)cell);
+}
+
+// The slow one: any object of a checked shape, from whatever memory is free. TRI_NULL: out of memory.
+tri_ref tri_counted_alloc_any(struct tri_counted_heap *heap, struct tri_shape shape, uint64_t word);
+
+// Put a dead object on the list heap->dead, after clearing the weak references to it. False when it has finalizers:
+// it stays as it is, for the finalizer queue.
+bool tri_counted_bury(struct tri_counted_heap *heap, tri_ref object);
+
+// Free a dead object that was taken off the list.
+void tri_counted_free(struct tri_counted_heap *heap, tri_ref object);
+
+// Give free memory back to the system.
+void tri_counted_trim(struct tri_counted_heap *heap);
+
+// tri_finalizer_add of a counting collector.
+enum tri_status tri_counted_finalizer_add(struct tri_mutator *m, tri_ref object, uint64_t cookie);
+
+// tri_weak_set of a counting collector.
+static inline void tri_counted_weak_set(struct tri_mutator *m, tri_ref weak, tri_ref target) {
+  tri_weak_table_set(&tri_counted_heap_of(m)->weak, weak, target);
+}
+
+// ---------------------------------------------------------------------------------------------- looking
+
+// Visit every object. The visitor may bury it and change count words, but not free or allocate.
+void tri_counted_each(struct tri_counted_heap *heap, void (*visit)(void *context, tri_ref object), void *context);
+
+// tri_walk and tri_inspect; `counted` says what this collector's counts count at the moment.
+bool tri_counted_walk(struct tri_counted_heap *heap, enum tri_count_kind counted, tri_walk_fn *visit, void *context);
+enum tri_status tri_counted_inspect(struct tri_counted_heap *heap, enum tri_count_kind counted, tri_ref ref,
+                                    struct tri_object_info *info);
+
+// tri_stats_fill; metadata_bytes is what the collector holds beside this struct.
+void tri_counted_stats_fill(struct tri_counted_heap *heap, struct tri_stats *stats, size_t metadata_bytes);
+
+// What a verify has found so far.
+struct tri_findings {
+  const struct tri_reporter *reporter;
+  size_t count;
+};
+void tri_finding(struct tri_findings *findings, const char *format, ...) TRI_PRINTF(2, 3);
+
+// The checks of tri_verify that counting collectors share: references denote objects, counts equal the number of
+// references (left out when counted is TRI_COUNT_NONE, or for want of memory), weak lists and flags agree, and the
+// spaces are consistent.
+void tri_counted_verify(struct tri_counted_heap *heap, enum tri_count_kind counted, struct tri_findings *findings);
+
+#endif

@@ -1,0 +1,59 @@
+// zerocount: counts are kept, objects with count 0 are found by a traversal when memory is short. See README.md.
+#ifndef ZEROCOUNT_FAST_H
+#define ZEROCOUNT_FAST_H
+
+#include "common/counted_heap.h"
+
+#define TRI_SUMMARY "reference counts, objects with count 0 found by traversal; leaks cycles"
+#define TRI_CAPS                                                                                             \
+  (TRI_CAP_EXACT | TRI_CAP_WEAK | TRI_CAP_FINALIZER | TRI_CAP_PIN | TRI_CAP_WALK | TRI_CAP_RECLAIMS |        \
+   TRI_CAP_MULTI_HEAP)
+#define TRI_MAX_MUTATORS 1
+#define TRI_MAX_HEAPS UINT32_MAX
+#define TRI_MIN_HEAP (64 << 10)
+#define TRI_MAX_OBJECT (UINT64_C(1) << 30)
+
+enum zerocount_option {
+#define TRI_OPTION_ROW(symbol, name, type, def, min, max, choices, doc) ZEROCOUNT_OPT_##symbol,
+#include "zerocount/options.def"
+#undef TRI_OPTION_ROW
+  ZEROCOUNT_OPTIONS
+};
+#define TRI_OPTIONS zerocount_options
+#define TRI_N_OPTIONS ZEROCOUNT_OPTIONS
+
+// In the count word: the object is a root, during a collection.
+#define ZEROCOUNT_ROOT (UINT64_C(1) << 3)
+
+static inline void zerocount_up(struct tri_mutator *m, tri_ref object) {
+  if (tri_is_null(object)) return;
+  uint64_t *word = tri_count_word(object);
+  *word = tri_count_up(*word, tri_counted_heap_of(m)->stuck_from);
+}
+
+static inline void zerocount_down(struct tri_mutator *m, tri_ref object) {
+  if (tri_is_null(object)) return;
+  uint64_t *word = tri_count_word(object);
+  *word = tri_count_down(*word, tri_counted_heap_of(m)->stuck_from);
+}
+
+#define tri_counted_up zerocount_up
+#define tri_counted_down zerocount_down
+#include "common/count_barriers.h"
+
+tri_ref zerocount_alloc_slow(struct tri_mutator *m, struct tri_shape shape);
+
+static inline tri_ref zerocount_alloc(struct tri_mutator *m, struct tri_shape shape) {
+  tri_ref object = tri_counted_alloc(tri_counted_heap_of(m), shape, 0);
+  return TRI_LIKELY(!tri_is_null(object)) ? object : zerocount_alloc_slow(m, shape);
+}
+
+#define tri_fast_alloc zerocount_alloc
+#define tri_fast_weak_set tri_counted_weak_set
+#define tri_cold_collect zerocount_collect
+#define tri_cold_inspect zerocount_inspect
+#define tri_cold_verify zerocount_verify
+#define tri_cold_finalizer_add tri_counted_finalizer_add
+#define tri_cold_finalizer_next zerocount_finalizer_next
+
+#endif
