@@ -13,9 +13,11 @@
 #include "program/text.h"
 
 enum {
-  DEFAULT_HEAP = 2 << 20,
+  DEFAULT_HEAP = 1 << 20,
   DEFAULT_STEPS = 10000,
-  COLLECT_STEPS = 64, // what a repeated collection costs
+  COLLECT_STEPS = 100, // what a repeated collection costs
+  OOM_STEPS = 500,
+  LARGE_STEPS = 30,
   MAX_DEPTH = 32,     // frames of a mutator
   MAX_LOOPS = 4,      // nested
   MAX_MAIL = 4,
@@ -834,7 +836,7 @@ static bool op_loop(struct tri_run *run, uint32_t back, uint32_t times) {
 
 static uint64_t cost(const struct tri_run *run, const struct tri_op *op) {
   switch ((enum tri_op_code)op->code) {
-  case TRI_OP_OOM: return 2 * COLLECT_STEPS;
+  case TRI_OP_OOM: return OOM_STEPS;
   case TRI_OP_MINOR:
   case TRI_OP_FULL:
   case TRI_OP_COMPACT:
@@ -842,7 +844,7 @@ static uint64_t cost(const struct tri_run *run, const struct tri_op *op) {
   case TRI_OP_STEP:
   case TRI_OP_FINISH:
   case TRI_OP_VERIFY: return COLLECT_STEPS;
-  case TRI_OP_LARGE: return COLLECT_STEPS / 4;
+  case TRI_OP_LARGE: return LARGE_STEPS;
   default: return run->zeal && op->code <= TRI_OP_GROW ? 1 + COLLECT_STEPS / run->zeal : 1;
   }
 }

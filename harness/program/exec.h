@@ -2,7 +2,7 @@
 // dynamic binding. Any program is legal; ops.def says what each operation does and how operands are resolved.
 //
 // A run is bounded by its operations: what stands in the program is executed once, and what loops repeat costs
-// steps of a budget (a collection counts as many). Never by time, so a run repeats exactly. Out of memory is a
+// steps of a budget (a collection counts as a hundred). Never by time, so a run repeats exactly. Out of memory is a
 // normal outcome. Not thread-safe among runs that inject failures; otherwise runs share nothing.
 //
 // All mutators run on the calling thread. Where the collector claims MULTI_MUTATOR each of the program's mutators
