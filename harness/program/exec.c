@@ -624,7 +624,7 @@ static bool op_write(struct tri_run *run, uint32_t r, uint32_t seed) {
 static bool op_check(struct tri_run *run, uint32_t r) {
   struct object from = object(run, r, PAYLOAD);
   if (tri_is_null(from.ref)) return false;
-  char where[8];
+  char where[16];
   snprintf(where, sizeof where, "r%d", from.at);
   check_payload(run, from.ref, where);
   return true;
