@@ -100,7 +100,7 @@ static void finish(struct tri_run *run, enum tri_run_status status, const char *
   va_end(arguments);
   if (run->at < run->program->count) tri_op_text(&run->program->ops[run->at], text);
   if (status == TRI_RUN_FINDING)
-    snprintf(result->message, sizeof result->message, "operation %zu (%.60s): %.150s", run->at + 1, text, what);
+    snprintf(result->message, sizeof result->message, "operation %zu (%.60s): %.400s", run->at + 1, text, what);
   else snprintf(result->message, sizeof result->message, "%s", what);
 }
 
@@ -765,9 +765,9 @@ static bool op_same(struct tri_run *run, uint32_t a, uint32_t b) {
 
 // ---- Control --------------------------------------------------------------------------------------------------
 
-static void report_finding(void *context, const char *text) {
-  finish(context, TRI_RUN_FINDING, "%s", text);
-}
+void tri_run_finding(struct tri_run *run, const char *text) { finish(run, TRI_RUN_FINDING, "%s", text); }
+
+static void report_finding(void *context, const char *text) { tri_run_finding(context, text); }
 
 static bool op_verify(struct tri_run *run) {
   tri_verify(run->heap, &(struct tri_reporter){report_finding, run});
@@ -1040,9 +1040,8 @@ static void hash_graph(struct tri_run *run) {
 
 // ---- The run --------------------------------------------------------------------------------------------------
 
-static void detach(struct tri_mutator *m) {
+static void pop_frames(struct tri_mutator *m) {
   while (m->frames) tri_frame_leave(m, m->frames);
-  tri_detach(m);
 }
 
 static void tear_down(struct tri_run *run) {
@@ -1061,10 +1060,15 @@ static void tear_down(struct tri_run *run) {
     if (!player->owns || player->m == m) continue;
     tri_park(m);
     tri_unpark(player->m);
-    detach(player->m);
+    pop_frames(player->m);
+    tri_detach(player->m);
     tri_unpark(m);
   }
-  detach(m);
+  pop_frames(m);
+  for (unsigned p = 0; p < TRI_MUTATORS; p++) run->players[p].depth = 0;
+  const struct tri_run_watch *watch = run->params->watch;
+  if (watch && watch->emptied) watch->emptied(watch->context, run);
+  tri_detach(m);
   run->result->collections = run->heap->epoch;
   tri_heap_destroy(run->heap);
 }
@@ -1114,7 +1118,7 @@ enum tri_run_status tri_program_run(const struct tri_program *program, const str
   tri_os_fail_at(0);
   if (run->heap) {
     if (params->watch && params->watch->finishing) params->watch->finishing(params->watch->context, run);
-    hash_graph(run);
+    if (result->status == TRI_RUN_OK) hash_graph(run);
     tear_down(run);
   }
   tri_schedule_end();
