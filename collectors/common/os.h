@@ -60,6 +60,7 @@ struct tri_os_usage tri_os_usage(void);
 void tri_os_fail_at(uint64_t k);    // the k-th counted call from now fails, once; 0 = off
 void tri_os_fail_every(uint64_t k); // each k-th counted call from now fails; 0 = off
 uint64_t tri_os_calls(void);        // counted calls since the process started
+uint64_t tri_os_failures(void);     // how many of them were made to fail
 
 // Counts one call and says whether it has to fail. For code that obtains memory by other means than this file
 // (a thread, a wrapped allocator) and wants the same rehearsal.

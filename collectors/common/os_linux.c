@@ -14,7 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/sysinfo.h>
 #include <unistd.h>
 
 size_t tri_os_page_bytes(void) {
@@ -33,7 +32,7 @@ static bool is_whole_pages(const void *p, size_t bytes) {
 
 // --- failure injection ---
 
-static uint64_t calls;
+static uint64_t calls, failures;
 static uint64_t fail_at;                  // the number of the call, 0 = off
 static uint64_t fail_every, fail_counted; // period, and the calls before it was set
 static bool injecting;
@@ -45,7 +44,9 @@ static TRI_COLD bool is_due(uint64_t call) {
 
 bool tri_os_inject(void) {
   uint64_t call = __atomic_add_fetch(&calls, 1, __ATOMIC_RELAXED);
-  return TRI_UNLIKELY(TRI_RELAXED_LOAD(&injecting)) && is_due(call);
+  if (TRI_LIKELY(!TRI_RELAXED_LOAD(&injecting)) || !is_due(call)) return false;
+  __atomic_add_fetch(&failures, 1, __ATOMIC_RELAXED);
+  return true;
 }
 
 static void update_injecting(void) {
@@ -64,6 +65,7 @@ void tri_os_fail_every(uint64_t k) {
 }
 
 uint64_t tri_os_calls(void) { return TRI_RELAXED_LOAD(&calls); }
+uint64_t tri_os_failures(void) { return TRI_RELAXED_LOAD(&failures); }
 
 // --- usage ---
 
@@ -132,24 +134,21 @@ static void drop(char *p, size_t bytes) {
   if (madvise(p, bytes, MADV_DONTNEED) != 0 && make_accessible(p, p + bytes)) memset(p, 0, bytes);
 }
 
-static bool may_swap; // pages that are not in memory may have contents all the same
-
 // Zeroes accessible pages. Those in memory are cleared, up to a limit beyond which new page faults are
-// cheaper than keeping them. The others are dropped if they could have been swapped out: a call per hole, which
-// on a heap with scattered pages costs more than all the clearing.
+// cheaper than keeping them; the others are dropped all the same, because they could have been swapped out.
 static void zero_touched(char *p, char *end) {
   unsigned char in_memory[1024];
   size_t page = tri_os_page_bytes(), cleared = 0;
   while (p < end) {
     size_t pages = (size_t)(end - p) / page;
     if (pages > sizeof in_memory) pages = sizeof in_memory;
-    if (mincore(p, pages * page, in_memory) != 0) memset(in_memory, 1, pages);
+    if (mincore(p, pages * page, in_memory) != 0) memset(in_memory, 0, pages);
     for (size_t i = 0, run; i < pages; i += run) {
       for (run = 1; i + run < pages && ((in_memory[i] ^ in_memory[i + run]) & 1) == 0;) run++;
       if ((in_memory[i] & 1) && cleared + run * page <= CLEARED_MAX_BYTES) {
         memset(p + i * page, 0, run * page);
         cleared += run * page;
-      } else if ((in_memory[i] & 1) || may_swap) {
+      } else {
         drop(p + i * page, run * page);
       }
     }
@@ -244,8 +243,6 @@ static bool release_watched(char *p, size_t bytes) {
 void tri_os_recycle(bool on) {
   pthread_mutex_lock(&watched_lock);
   TRI_RELAXED_STORE(&recycling, on);
-  struct sysinfo system;
-  may_swap = sysinfo(&system) != 0 || system.totalswap != 0;
   for (struct watched *w = watched; w < watched + WATCHED_MAX && !on; w++)
     if (w->base && !w->held) give_up(w);
   pthread_mutex_unlock(&watched_lock);

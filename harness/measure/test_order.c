@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "common/check.h"
-#include "common/random.h"
+#include "measure/random.h"
 
 enum { CELLS = 6 };
 

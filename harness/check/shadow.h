@@ -1,0 +1,88 @@
+// The shadow heap: a shim that keeps a model (model.h) of what the program did, in memory that no collector
+// knows, and holds the collector to it.
+//
+//   * at each call: arguments, what loads return, fresh objects (a bounded number of steps)
+//   * at each end of a collection, with TRI_CHECK_GC: the real graph and the model are walked in lockstep
+//   from the
+//     model's own roots, then the heap walk, the statistics and the collector's own verifier are judged (time
+//     in what is reachable; where a sweep has ended, in what is allocated). Payloads are hashed when the
+//     world stops and compared when the collection ends: the program writes them without notice.
+//   * whenever tri_shadow_check is called
+//
+// With TRI_CHECK_END an end of a collection only teaches the model the new addresses, without looking first
+// whether they can be read: for runs that trust the collector so far.
+//
+// Every check is a row of invariants.h. A finding names the row, the object, a path to it from a root and who
+// wrote the slot last. Checks go in the order of decreasing safety, and the pass is guarded against faults,
+// so a damaged heap yields findings, not a crash. After a finding that says the heap is damaged (families S,
+// C and W) the model no longer describes the heap: calls go on unchecked, and the program should end soon.
+//
+// Works with several mutators: a lock orders the calls that do not collect.
+#ifndef TRICOLOR_CHECK_SHADOW_H
+#define TRICOLOR_CHECK_SHADOW_H
+
+#include <stdio.h>
+
+#include "check/invariants.h"
+#include "shims/shim.h"
+
+enum tri_check { TRI_CHECK_GC, TRI_CHECK_END };
+
+struct tri_finding {
+  const struct tri_invariant *row;
+  const char *text;      // one sentence without a full stop
+  const char *collector; // name
+  uint64_t epoch;        // collections ended before
+  uint64_t operation;    // of the program (tri_shadow_operation), else number of the call
+  uint32_t object;       // "#n": the n-th allocation of this heap; 0: none
+  uint64_t last_writer;  // operation that wrote the slot last; 0: none, or no slot
+  const char *path;      // "m0 frame slot 2 -> #17[0] -> #18"; "" if not known
+};
+
+// For one heap, or added up over many (struct zeroed before).
+struct tri_check_summary {
+  uint64_t heaps, calls, passes, findings;
+  uint64_t runs[64];    // by row of tri_invariants: subjects judged
+  uint64_t needs[64];   // claims that a row missed on some heap
+  uint64_t without[64]; // claims that forbade a row
+};
+
+struct tri_shadow_options {
+  enum tri_check check;
+  // Told of each finding, the first few of each row and heap. NULL: print to stderr and end with status 1.
+  void (*report)(void *context, struct tri_heap *heap, const struct tri_finding *finding);
+  void *context;
+  struct tri_check_summary *summary; // added to when a heap is destroyed; NULL: not wanted
+};
+
+// Wrap a collector. record and *options (NULL for all zero) stay the caller's and must outlive the heaps.
+const struct tri_collector *tri_shadow_wrap(struct tri_shim_record *record, const struct tri_collector *inner,
+                                            const struct tri_shadow_options *options);
+
+// Check the heap now; the caller runs alone (one mutator attached, or inside an event with the world
+// stopped), and its refs stay good. Returns the findings so far; 0 also on a heap without shadow.
+size_t tri_shadow_check(struct tri_heap *heap);
+
+// The same, with the promise that no C local holds a reference, after a full collection that has swept.
+size_t tri_shadow_check_full(struct tri_heap *heap);
+
+// The program's own number of what it does now, for reports; counts of calls are used until it is first
+// called.
+void tri_shadow_operation(struct tri_heap *heap, uint64_t operation);
+
+// Findings so far; 0 on a heap without shadow.
+size_t tri_shadow_findings(const struct tri_heap *heap);
+
+// Objects that the model holds now.
+uint64_t tri_shadow_objects(const struct tri_heap *heap);
+
+// Print a finding as a person reads it.
+void tri_finding_print(FILE *out, const struct tri_finding *finding);
+
+// Summary of one heap so far.
+void tri_shadow_summary(const struct tri_heap *heap, struct tri_check_summary *summary);
+
+// "oracle: 32 of 41 rows ran (18223 checks, 12 passes), 3 not reached: …; 6 skipped: R1 L3 (needs …)".
+void tri_check_summary_print(FILE *out, const struct tri_check_summary *summary);
+
+#endif
