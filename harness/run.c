@@ -62,17 +62,10 @@ struct tri_names tri_workload_names(void) {
   return (struct tri_names){names, n};
 }
 
-static bool unknown(struct tri_error *error, const char *what, const char *word, struct tri_names names) {
-  const char *nearest = tri_nearest(word, names);
-  return nearest ? tri_fail(error, "unknown %s '%s'; did you mean '%s'? `tricolor list %ss` shows all", what, word,
-                            nearest, what)
-                 : tri_fail(error, "unknown %s '%s'; `tricolor list %ss` shows all", what, word, what);
-}
-
 const struct tri_collector *tri_collector_named(const char *name, struct tri_error *error) {
   if (strchr(name, '/')) return tri_collector_load(name, error->text, sizeof error->text);
   const struct tri_collector *collector = tri_collector_find(name);
-  if (!collector) unknown(error, "collector", name, tri_collector_names());
+  if (!collector) tri_fail_unknown(error, "collector", name, tri_collector_names());
   return collector;
 }
 
@@ -100,7 +93,7 @@ bool tri_workload_size_named(const char *name, enum tri_size *size, struct tri_e
 
 const struct tri_workload *tri_workload_named(const char *name, struct tri_error *error) {
   const struct tri_workload *workload = tri_workload_find(name);
-  if (!workload) unknown(error, "workload", name, tri_workload_names());
+  if (!workload) tri_fail_unknown(error, "workload", name, tri_workload_names());
   return workload;
 }
 

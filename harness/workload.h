@@ -5,6 +5,7 @@
 #ifndef TRICOLOR_HARNESS_WORKLOAD_H
 #define TRICOLOR_HARNESS_WORKLOAD_H
 
+#include "common/random.h"
 #include "tricolor/tricolor.h"
 
 enum tri_size { TRI_SIZE_TINY, TRI_SIZE_CI, TRI_SIZE_FULL, TRI_SIZES };
@@ -68,20 +69,5 @@ const struct tri_workload *tri_workload_inline(const char *name, const char *col
   extern const struct tri_workload TRI_WORKLOAD_SYMBOL(symbol);                                              \
   const struct tri_workload TRI_WORKLOAD_SYMBOL(symbol) = {                                                  \
       name_, summary_, source_, params, sizeof params / sizeof *params, live_bytes, run}
-
-// A small fast generator for workloads (splitmix64, Steele, Lea and Flood 2014).
-struct tri_random {
-  uint64_t state;
-};
-static inline uint64_t tri_random_next(struct tri_random *r) {
-  uint64_t z = r->state += UINT64_C(0x9e3779b97f4a7c15);
-  z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-  z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
-  return z ^ z >> 31;
-}
-static inline uint32_t tri_random_below(struct tri_random *r, uint32_t n) {
-  return (uint32_t)((tri_random_next(r) >> 32) * n >> 32);
-}
-
 
 #endif

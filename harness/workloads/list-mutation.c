@@ -46,7 +46,7 @@ static enum tri_outcome run(struct tri_mutator *m, const int64_t *param, struct 
 
   struct tri_random random = {42};
   for (int64_t move = 0; move < param[MOVES]; move++) {
-    uint32_t a = tri_random_below(&random, n), b = tri_random_below(&random, n);
+    uint32_t a = (uint32_t)tri_random_below(&random, n), b = (uint32_t)tri_random_below(&random, n);
     if (a == b || next[b] == a) continue;
     if (move % param[REPLACE] == 0) {
       tri_ref fresh = tri_alloc(m, CELL);

@@ -81,9 +81,9 @@ static enum tri_outcome run(struct tri_mutator *m, const int64_t *param, struct 
   if (tri_is_null(table)) goto out;
   tri_root_set(m, &f.slot[0], table);
   for (int64_t step = -(int64_t)n; step < param[STEPS]; step++) {
-    uint32_t i = step < 0 ? (uint32_t)(step + n) : tri_random_below(&random, n);
-    if (step >= 0 && tri_random_below(&random, 100) < param[MUTATION]) {
-      uint32_t to = tri_random_below(&random, n + n / 8); // beyond n: null
+    uint32_t i = step < 0 ? (uint32_t)(step + n) : (uint32_t)tri_random_below(&random, n);
+    if (step >= 0 && tri_random_below(&random, 100) < (uint64_t)param[MUTATION]) {
+      uint32_t to = (uint32_t)tri_random_below(&random, n + n / 8); // beyond n: null
       size_t e = tri_random_below(&random, EDGES);
       table = f.slot[0];
       tri_store(m, tri_load(m, table, i), e, to < n ? tri_load(m, table, to) : TRI_NULL);

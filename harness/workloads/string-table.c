@@ -86,7 +86,7 @@ static enum tri_outcome run(struct tri_mutator *m, const int64_t *param, struct 
 
   struct tri_random random = {7};
   for (int64_t r = 0; r < param[REPLACEMENTS]; r++) {
-    uint64_t key = tri_random_below(&random, (uint32_t)keys);
+    uint64_t key = tri_random_below(&random, keys);
     tri_ref string = make_string(m, key, ++version[key], max);
     if (tri_is_null(string)) goto out;
     tri_ref entry = find_entry(m, f.slot[0], n_buckets, key);
