@@ -368,7 +368,7 @@ const struct tri_invariant tri_invariants[] = {
      "an allocation fails only if the heap is full; after dropping roots it is usable again", "fault=oom"},
     {"L5c", TRI_WHEN_FAILED, 0, 0, l5c_status, "a failed allocation says why", "fault=oom-silent"},
     {"L6", TRI_WHEN_FULL, EXACTLY, FLOATING, l6_empty,
-     "with nothing reachable a full collection empties the heap", "fault=ghost"},
+     "with nothing reachable a full collection empties the heap", "fault=lie-empty"},
 
     {"R1", TRI_WHEN_COUNT, TRI_CAP_WALK, 0, r1_count, "a reference count is the number of references",
      "fault=lie-count"},
@@ -399,7 +399,7 @@ const struct tri_invariant tri_invariants[] = {
     {"W3c", TRI_WHEN_FINALIZER, TRI_CAP_FINALIZER, 0, w3c_intact,
      "what a finalizer is handed, and all it reaches, is intact", "fault=finalize-broken"},
     {"W3d", TRI_WHEN_FULL, TRI_CAP_FINALIZER | EXACTLY, FLOATING, w3d_queued,
-     "a full collection queues each registration of an unreachable object", "fault=finalize-never"},
+     "a full collection queues each registration of an unreachable object", "fault=lie-pending"},
 };
 const size_t tri_n_invariants = sizeof tri_invariants / sizeof *tri_invariants;
 

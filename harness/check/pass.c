@@ -261,15 +261,16 @@ static void ephemeron_fixpoint(struct pass *p) {
       s->ephemerons[i] = s->ephemerons[--s->n_ephemerons];
       again = true;
       s->looked[TRI_WHEN_EPHEMERON]++;
-      if (tri_is_null(p->inner->ephemeron_key(p->m, o->ref))) {
-        struct tri_view view = {.object = id,
-                                .slot = 0,
-                                .target = &p->model->object[key],
-                                .cleared = true,
-                                .value_cleared = tri_is_null(p->inner->ephemeron_value(p->m, o->ref)),
-                                .reachable = p->model->object[key].mark == p->reached &&
-                                             !model_died_since(p->model, id, 0)};
-        if (!shadow_judge(s, TRI_WHEN_EPHEMERON, &view) || !p->what.drop) continue;
+      const struct model_object *k = &p->model->object[key];
+      struct tri_view view = {
+          .object = id, .slot = 0, .ref = p->inner->ephemeron_key(p->m, o->ref), .target = k};
+      view.cleared = tri_is_null(view.ref);
+      view.value_cleared = view.cleared && tri_is_null(p->inner->ephemeron_value(p->m, o->ref));
+      view.reachable = k->mark == p->reached && !model_died_since(p->model, id, 0);
+      view.identical = view.ref.bits == k->ref.bits;
+      if (!shadow_judge(s, TRI_WHEN_EPHEMERON, &view)) continue;
+      if (view.cleared) {
+        if (!p->what.drop) continue;
         model_set_edge(p->model, id, 0, 0, 0);
         model_set_edge(p->model, id, 1, 0, 0);
         continue;
@@ -385,9 +386,9 @@ static void judge_weak(struct pass *p, uint32_t id) {
                           .ref = p->inner->weak_get(p->m, o->ref),
                           .target = t,
                           .reachable = t->mark == p->reached && !model_died_since(p->model, id, 0),
-                          .must_clear = must_clear(p, target),
-                          .identical = true};
+                          .must_clear = must_clear(p, target)};
   view.cleared = tri_is_null(view.ref);
+  view.identical = !visited(p, t) || view.ref.bits == t->ref.bits;
   if (!shadow_judge(s, TRI_WHEN_WEAK, &view)) return;
   if (!view.cleared)
     reach_weak_slot(p, id, 0);

@@ -270,6 +270,8 @@ LYING_STATS(lie_live, (stats->live_objects++, stats->freed_objects--, stats->liv
                        stats->freed_bytes -= 8, stats->mapped_bytes += 8))
 LYING_STATS(lie_freed, stats->freed_objects++)
 LYING_STATS(lie_allocated, (stats->allocated_objects++, stats->freed_objects++))
+LYING_STATS(lie_pending, stats->finalizers_pending = 0)
+LYING_STATS(lie_empty, stats->live_objects += !stats->live_objects)
 LYING_STATS(lie_limit,
             (stats->free_bytes += stats->limit_bytes + 1, stats->mapped_bytes += stats->limit_bytes + 1))
 
@@ -340,6 +342,7 @@ static bool ignored_pin(struct tri_mutator *m, tri_ref object) {
 }
 static void ignored_unpin(struct tri_mutator *m, tri_ref object) { (void)m, (void)object; }
 static void pin_override(struct tri_collector *record) {
+  record->caps.flags |= TRI_CAP_PIN;
   record->pin = ignored_pin;
   record->unpin = ignored_unpin;
 }
@@ -484,6 +487,8 @@ static const struct tri_fault_mode modes[] = {
     {"lie-live", "live objects too many", lie_live_override, NULL},
     {"lie-freed", "freed objects too many", lie_freed_override, NULL},
     {"lie-allocated", "allocated and freed objects too many", lie_allocated_override, NULL},
+    {"lie-pending", "no finalizers queued", lie_pending_override, NULL},
+    {"lie-empty", "an empty heap has one object", lie_empty_override, NULL},
     {"lie-limit", "free bytes beyond the limit", lie_limit_override, NULL},
     {"shape", "tell wrong shapes from the k-th call of shape on", shape_override, NULL},
     {"lie-same", "tell identity wrong from the k-th call of same on", same_override, NULL},
@@ -493,7 +498,7 @@ static const struct tri_fault_mode modes[] = {
     {"oom", "the k-th allocation is out of memory", oom_override, NULL},
     {"oom-silent", "the k-th allocation fails without a status", silent_override, NULL},
     {"skip-collect", "from the k-th call on, collect does nothing", skip_collect_override, NULL},
-    {"ignore-pin", "pins are accepted and ignored", pin_override, NULL},
+    {"ignore-pin", "pins are claimed and ignored", pin_override, NULL},
     {"clear-weak", "from the k-th call on weak_get tells of cleared references", clear_weak_override, NULL},
     {"other-weak", "from the k-th on weak_get returns another object", other_weak_override, NULL},
     {"keep-weak", "the k-th target set is returned for ever", keep_weak_override, NULL},
@@ -534,9 +539,15 @@ static void fault_event(struct tri_shim *shim, struct tri_heap *heap, const stru
   if (fault->mode->event) fault->mode->event(fault, heap, event->kind);
 }
 
+// What a mode makes the record claim, the heap claims too.
+static void fault_opened(struct tri_shim *shim, struct tri_heap *heap) {
+  heap->caps |= heap->ops->caps.flags & ~shim->inner->caps.flags;
+}
+
 static const struct tri_shim_class fault_class = {.name = "fault",
                                                   .override = fault_override,
                                                   .open = fault_open,
+                                                  .opened = fault_opened,
                                                   .close = fault_close,
                                                   .event = fault_event};
 
