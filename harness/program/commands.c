@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "measure/file.h"
+#include "program/checked.h"
 #include "program/exec.h"
 #include "program/files.h"
 #include "program/show.h"
@@ -17,7 +18,7 @@ enum { MAX_PARAMS_GIVEN = 16 };
 
 // What the commands take; each takes some of it.
 struct arguments {
-  const char *out, *collector, *options, *workload, *size;
+  const char *out, *collector, *options, *workload, *size, *check;
   const char *params[MAX_PARAMS_GIVEN];
   int n_params;
   char **files;
@@ -34,6 +35,7 @@ static const struct option long_options[] = {{"out", required_argument, 0, 'O'},
                                              {"collector", required_argument, 0, 'c'},
                                              {"options", required_argument, 0, 'o'},
                                              {"workload", required_argument, 0, 'w'},
+                                             {"check", required_argument, 0, 'k'},
                                              {"size", required_argument, 0, 's'},
                                              {"param", required_argument, 0, 'p'},
                                              {"help", no_argument, 0, 'h'},
@@ -56,6 +58,7 @@ static bool parse(const struct command *command, int argc, char **argv, struct a
     if (c == 'c') to->collector = optarg;
     if (c == 'o') to->options = optarg;
     if (c == 'w') to->workload = optarg;
+    if (c == 'k') to->check = optarg;
     if (c == 's') to->size = optarg;
     if (c == 'p' && to->n_params == MAX_PARAMS_GIVEN) return tri_fail(error, "more than %d --param", MAX_PARAMS_GIVEN);
     if (c == 'p') to->params[to->n_params++] = optarg;
@@ -180,6 +183,9 @@ int tri_command_show(int argc, char **argv) {
 
 struct replay {
   const struct tri_collector *const *collectors; // NULL-terminated
+  bool checked;
+  enum tri_check check;
+  struct tri_check_summary summary;
   const char *options;
   FILE *print;
   unsigned files, runs, findings;
@@ -205,7 +211,8 @@ static bool replay_on(struct replay *replay, const char *path, const struct tri_
   struct tri_run_params params = {.collector = collector, .options = replay->options, .out = replay->print};
   struct tri_run_result result;
   if (replay->print) printf("%s on %s\n", path, collector->name);
-  tri_program_run(program, &params, &result);
+  if (replay->checked) tri_program_run_checked(program, &params, replay->check, &replay->summary, &result);
+  else tri_program_run(program, &params, &result);
   replay->runs++;
   if (result.status == TRI_RUN_BAD_OPTIONS) return tri_fail(error, "collector '%s': %s", collector->name, result.message);
   if (result.status == TRI_RUN_FINDING) finding(replay, path, collector->name, result.message);
@@ -235,13 +242,22 @@ static bool replay_file(struct replay *replay, const char *path, struct tri_erro
   return ok;
 }
 
+static bool choose_check(const char *word, bool *checked, enum tri_check *check, struct tri_error *error) {
+  *checked = strcmp(word, "off") != 0;
+  *check = strcmp(word, "gc") == 0 ? TRI_CHECK_GC : TRI_CHECK_END;
+  if (!*checked || *check == TRI_CHECK_GC || strcmp(word, "end") == 0) return true;
+  return tri_fail(error, "--check=%s: right would be gc, end or off", word);
+}
+
 int tri_command_replay(int argc, char **argv) {
   static const struct command command = {
-      "replay", "co",
-      "usage: tricolor replay [--collector=C|all] [-o KEY=VALUE,…] FILE|FOLDER…\n"
+      "replay", "cok",
+      "usage: tricolor replay [--collector=C|all] [--check=gc|end|off] [-o KEY=VALUE,…] FILE|FOLDER…\n"
       "Runs heap programs on a collector, or on all of them with one outcome, and reports what is wrong.\n"
       "A folder means all programs below it, - the standard input. `print` prints when there is one program.\n"
       "  --collector=C     default all\n"
+      "  --check=gc        with the shadow heap, compared at the end of every collection (default), or only at the\n"
+      "                    end of the program, or off\n"
       "  -o KEY=VALUE,…    options of the collector, see `tricolor list options`\n"};
   struct arguments arguments;
   struct tri_error error;
@@ -249,6 +265,8 @@ int tri_command_replay(int argc, char **argv) {
   if (!parse(&command, argc, argv, &arguments, &error)) return bad(&command, &error);
   const struct tri_collector *one[2] = {0};
   struct replay replay = {.collectors = tri_collectors, .options = arguments.options};
+  if (!choose_check(arguments.check ? arguments.check : "gc", &replay.checked, &replay.check, &error))
+    return bad(&command, &error);
   if (arguments.collector && strcmp(arguments.collector, "all") != 0) {
     if (!(one[0] = tri_collector_named(arguments.collector, &error))) return bad(&command, &error);
     replay.collectors = one;
@@ -259,6 +277,7 @@ int tri_command_replay(int argc, char **argv) {
   for (size_t i = 0; ok && i < paths.count; i++) ok = replay_file(&replay, paths.paths[i], &error);
   tri_paths_free(&paths);
   if (!ok) return bad(&command, &error);
+  if (replay.checked) tri_check_summary_print(stdout, &replay.summary);
   printf("%u programs, %u runs, %u findings\n", replay.files, replay.runs, replay.findings);
   return replay.findings ? 1 : 0;
 }

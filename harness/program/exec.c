@@ -1107,6 +1107,7 @@ enum tri_run_status tri_program_run(const struct tri_program *program, const str
   run->params = params;
   run->result = result;
   run->budget = params->max_steps ? params->max_steps : DEFAULT_STEPS;
+  if (params->watch && params->watch->starting) params->watch->starting(params->watch->context, run);
   tri_schedule_begin(&(struct tri_schedule){.max_points = UINT64_MAX}); // bounded by operations already
   run_ops(run);
   tri_os_fail_at(0);

@@ -20,6 +20,7 @@ struct tri_run; // while it lasts
 
 // Told of what happens, for those who watch: each may be NULL. They must not allocate in the heap or collect.
 struct tri_run_watch {
+  void (*starting)(void *context, struct tri_run *run); // nothing executed yet, no heap
   void (*before)(void *context, struct tri_run *run, size_t i, const struct tri_op *op);
   void (*after)(void *context, struct tri_run *run, size_t i, const struct tri_op *op, bool effective);
   void (*allocated)(void *context, struct tri_run *run, tri_ref object);

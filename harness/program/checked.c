@@ -1,0 +1,66 @@
+#include "program/checked.h"
+
+#include <stdio.h>
+
+struct checked {
+  struct tri_run *run;
+  enum tri_check check;
+};
+
+static void report(void *context, struct tri_heap *heap, const struct tri_finding *finding) {
+  struct checked *checked = context;
+  char text[400];
+  (void)heap;
+  int n = snprintf(text, sizeof text, "%s %s", finding->row->id, finding->text);
+  if (finding->object && n < (int)sizeof text)
+    n += snprintf(text + n, sizeof text - (size_t)n, "; object #%u", finding->object);
+  if (finding->path[0] && n < (int)sizeof text)
+    n += snprintf(text + n, sizeof text - (size_t)n, " by %s", finding->path);
+  if (finding->last_writer && n < (int)sizeof text)
+    snprintf(text + n, sizeof text - (size_t)n, ", written by operation %llu",
+             (unsigned long long)finding->last_writer);
+  tri_run_finding(checked->run, text);
+}
+
+static struct tri_heap *heap_of(struct tri_run *run) { return tri_run_mutator(run)->heap; }
+
+static void starting(void *context, struct tri_run *run) { ((struct checked *)context)->run = run; }
+
+static void before(void *context, struct tri_run *run, size_t i, const struct tri_op *op) {
+  (void)context, (void)op;
+  if (tri_run_mutator(run)) tri_shadow_operation(heap_of(run), i + 1);
+}
+
+static void after(void *context, struct tri_run *run, size_t i, const struct tri_op *op, bool effective) {
+  (void)context, (void)i, (void)effective;
+  if (op->code == TRI_OP_VERIFY) tri_shadow_check(heap_of(run));
+}
+
+static void finishing(void *context, struct tri_run *run) {
+  const struct checked *checked = context;
+  if (checked->check == TRI_CHECK_GC) tri_shadow_check(heap_of(run));
+}
+
+static void emptied(void *context, struct tri_run *run) {
+  const struct checked *checked = context;
+  if (checked->check == TRI_CHECK_GC && tri_collect(tri_run_mutator(run), TRI_COLLECT_FULL) == TRI_OK)
+    tri_shadow_check_full(heap_of(run));
+}
+
+enum tri_run_status tri_program_run_checked(const struct tri_program *program, const struct tri_run_params *params,
+                                            enum tri_check check, struct tri_check_summary *summary,
+                                            struct tri_run_result *result) {
+  struct checked checked = {.check = check};
+  struct tri_shim_record record;
+  struct tri_shadow_options options = {.check = check, .report = report, .context = &checked, .summary = summary};
+  struct tri_run_watch watch = {.starting = starting,
+                                .before = before,
+                                .after = after,
+                                .finishing = finishing,
+                                .emptied = emptied,
+                                .context = &checked};
+  struct tri_run_params shadowed = *params;
+  shadowed.collector = tri_shadow_wrap(&record, params->collector, &options);
+  shadowed.watch = &watch;
+  return tri_program_run(program, &shadowed, result);
+}
