@@ -69,19 +69,19 @@ const struct tri_collector *tri_collector_named(const char *name, struct tri_err
   return collector;
 }
 
+// Append a word to an enumeration in a fixed text; what does not fit is cut off.
+static void enumerate(char *text, size_t bytes, const char *separator, const char *word) {
+  size_t used = strlen(text);
+  snprintf(text + used, bytes - used, "%s%s", used ? separator : "", word);
+}
+
 static bool choose(struct tri_error *error, const char *option, const char *word, const char *const *names, int *value) {
-  size_t n = 0;
-  for (; names[n]; n++)
-    if (strcmp(word, names[n]) == 0) return *value = (int)n, true;
-  char *list = tri_format("%s", names[0]);
-  for (size_t i = 1; i < n; i++) {
-    char *longer = tri_format("%s%s%s", list, i + 1 < n ? ", " : " or ", names[i]);
-    free(list);
-    list = longer;
+  char list[128] = "";
+  for (int i = 0; names[i]; i++) {
+    if (strcmp(word, names[i]) == 0) return *value = i, true;
+    enumerate(list, sizeof list, names[i + 1] ? ", " : " or ", names[i]);
   }
-  tri_fail(error, "%s=%s: right would be %s", option, word, list);
-  free(list);
-  return false;
+  return tri_fail(error, "%s=%s: right would be %s", option, word, list);
 }
 
 bool tri_workload_size_named(const char *name, enum tri_size *size, struct tri_error *error) {
@@ -115,15 +115,9 @@ bool tri_workload_set_param(const struct tri_workload *w, int64_t *param, const 
     param[i] = value;
     return true;
   }
-  char *list = tri_format("%s", "");
-  for (size_t i = 0; i < w->n_params; i++) {
-    char *longer = tri_format("%s%s%s", list, i ? ", " : "", w->params[i].name);
-    free(list);
-    list = longer;
-  }
-  tri_fail(error, "--param=%s: workload '%s' has the parameters %s", text, w->name, list);
-  free(list);
-  return false;
+  char list[256] = "";
+  for (size_t i = 0; i < w->n_params; i++) enumerate(list, sizeof list, ", ", w->params[i].name);
+  return tri_fail(error, "--param=%s: workload '%s' has the parameters %s", text, w->name, list);
 }
 
 // ---------------------------------------------------------------------------------------------- running

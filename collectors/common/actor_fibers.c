@@ -167,6 +167,7 @@ static struct tri_fiber *new_fiber(void) {
   if (fiber) {
     free_fibers = fiber->next_free;
     tri_poison_unmark(fiber->stack, fiber->stack_bytes); // frames that were left without returning
+    fiber->fake_stack = NULL;                            // went with the fiber's end
   } else {
     char *stack = tri_os_stack(STACK_BYTES);
     if (!stack) return NULL;

@@ -132,16 +132,22 @@ struct tri_run {
   struct tri_block *block; // NULL: none
 };
 
+// The next cell of the run, for `bytes` of its cell_bytes; 0 when the run is empty.
+static inline uintptr_t tri_run_take(struct tri_run *run, size_t bytes) {
+  uintptr_t cell = run->next;
+  if (TRI_UNLIKELY(cell == run->limit)) return 0;
+  run->next = cell + run->cell_bytes;
+  if (TRI_ASAN) tri_poison_unmark((void *)cell, bytes);
+  return cell;
+}
+
 // A tagged object from the run of its class among runs[TRI_SIZE_CLASSES], or TRI_NULL when it is larger than a
 // cell or the run is empty: then take the slow path.
 static inline tri_ref tri_runs_alloc(struct tri_run *runs, struct tri_shape shape) {
   size_t bytes = tri_object_bytes(shape);
   if (TRI_UNLIKELY(bytes > TRI_CELL_MAX)) return TRI_NULL;
-  struct tri_run *run = &runs[tri_size_class(bytes)];
-  uintptr_t cell = run->next;
-  if (TRI_UNLIKELY(cell == run->limit)) return TRI_NULL;
-  run->next = cell + run->cell_bytes;
-  if (TRI_ASAN) tri_poison_unmark((void *)cell, bytes);
+  uintptr_t cell = tri_run_take(&runs[tri_size_class(bytes)], bytes);
+  if (TRI_UNLIKELY(!cell)) return TRI_NULL;
   *(uint64_t *)cell = shape.tag;
   return (tri_ref){cell + TRI_TAG_BYTES};
 }

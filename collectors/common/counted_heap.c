@@ -57,9 +57,7 @@ static uintptr_t take(struct tri_counted_heap *heap, size_t bytes) {
   unsigned size_class = tri_size_class(bytes);
   struct tri_run *run = &heap->runs[size_class];
   if (run->next == run->limit && !tri_run_refill(&heap->blocks, run, size_class)) return 0;
-  uintptr_t cell = run->next;
-  run->next += run->cell_bytes;
-  return cell;
+  return tri_run_take(run, bytes);
 }
 
 static void retire_runs(struct tri_counted_heap *heap) {

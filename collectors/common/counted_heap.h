@@ -55,10 +55,8 @@ static inline size_t tri_counted_bytes(struct tri_shape shape) {
 static inline tri_ref tri_counted_alloc(struct tri_counted_heap *heap, struct tri_shape shape, uint64_t word) {
   size_t bytes = tri_counted_bytes(shape);
   if (TRI_UNLIKELY((shape.tag & 0xfff) != 1 || bytes > TRI_CELL_MAX)) return TRI_NULL;
-  struct tri_run *run = &heap->runs[tri_size_class(bytes)];
-  uintptr_t cell = run->next;
-  if (TRI_UNLIKELY(cell == run->limit)) return TRI_NULL;
-  run->next = cell + run->cell_bytes;
+  uintptr_t cell = tri_run_take(&heap->runs[tri_size_class(bytes)], bytes);
+  if (TRI_UNLIKELY(!cell)) return TRI_NULL;
   *(uint64_t *)cell = word;
   *(uint64_t *)(cell + TRI_COUNT_WORD_BYTES) = shape.tag;
   return tri_count_owner((uint64_t *)cell);

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/sysinfo.h>
 #include <unistd.h>
 
 size_t tri_os_page_bytes(void) {
@@ -134,21 +135,24 @@ static void drop(char *p, size_t bytes) {
   if (madvise(p, bytes, MADV_DONTNEED) != 0 && make_accessible(p, p + bytes)) memset(p, 0, bytes);
 }
 
+static bool may_swap; // pages that are not in memory may have contents all the same
+
 // Zeroes accessible pages. Those in memory are cleared, up to a limit beyond which new page faults are
-// cheaper than keeping them; the others are dropped all the same, because they could have been swapped out.
+// cheaper than keeping them. The others are dropped if they could have been swapped out: a call per hole, which
+// on a heap with scattered pages costs more than all the clearing.
 static void zero_touched(char *p, char *end) {
   unsigned char in_memory[1024];
   size_t page = tri_os_page_bytes(), cleared = 0;
   while (p < end) {
     size_t pages = (size_t)(end - p) / page;
     if (pages > sizeof in_memory) pages = sizeof in_memory;
-    if (mincore(p, pages * page, in_memory) != 0) memset(in_memory, 0, pages);
+    if (mincore(p, pages * page, in_memory) != 0) memset(in_memory, 1, pages);
     for (size_t i = 0, run; i < pages; i += run) {
       for (run = 1; i + run < pages && ((in_memory[i] ^ in_memory[i + run]) & 1) == 0;) run++;
       if ((in_memory[i] & 1) && cleared + run * page <= CLEARED_MAX_BYTES) {
         memset(p + i * page, 0, run * page);
         cleared += run * page;
-      } else {
+      } else if ((in_memory[i] & 1) || may_swap) {
         drop(p + i * page, run * page);
       }
     }
@@ -243,6 +247,8 @@ static bool release_watched(char *p, size_t bytes) {
 void tri_os_recycle(bool on) {
   pthread_mutex_lock(&watched_lock);
   TRI_RELAXED_STORE(&recycling, on);
+  struct sysinfo system;
+  may_swap = sysinfo(&system) != 0 || system.totalswap != 0;
   for (struct watched *w = watched; w < watched + WATCHED_MAX && !on; w++)
     if (w->base && !w->held) give_up(w);
   pthread_mutex_unlock(&watched_lock);

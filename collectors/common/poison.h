@@ -2,15 +2,15 @@
 //
 // Marked for AddressSanitizer in its builds and for Valgrind's memcheck when it runs us; every access is then
 // reported where it happens. Independently of the tool, memory can be *filled* with a pattern that is checked
-// when the memory is used again: that finds writes through stale references in any build, release too. Filling
-// is off until switched on, and with no tool everything here is one predictable branch.
+// when the memory is used again: that finds writes through stale references in any build, release too.
+// Filling is off until switched on, and with no tool everything here is one predictable branch.
 //
 // A collector calls, per piece of memory:
 //   tri_poison          when it becomes free, after its last use of the contents
 //   tri_poison_damage   where damage is looked for (end of sweep, before reuse)
 //   tri_unpoison        before it is used again; contents are then undefined
 //
-// The pattern is the same for every byte, so pieces may be split and joined. As a word it is no valid address.
+// The pattern is the same for every byte, so pieces may be split and joined. As a word it is no address.
 // AddressSanitizer marks in units of 8 bytes: p and n should be multiples of 8. Links that a collector keeps
 // in free cells are left out of [p, p + n). tri_os_commit unpoisons what it commits. Any thread.
 #ifndef TRICOLOR_COMMON_POISON_H

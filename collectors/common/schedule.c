@@ -2,6 +2,7 @@
 // are in actor_fibers.c.
 #include "common/schedule.h"
 
+#include "common/random.h"
 #include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,7 +28,7 @@ static struct tri_decision tape[TRI_SCHEDULE_TAPE_MAX], trace[TRI_SCHEDULE_TAPE_
 static size_t tape_length, tape_next; // what stands before tape_next is past
 
 static enum tri_schedule_policy policy;
-static uint64_t random_state;
+static struct tri_random random_source;
 static unsigned quantum, turn_left; // round robin
 static unsigned change_points;      // PCT: the steps at which the running actor drops
 static uint32_t change_at[TRI_SCHEDULE_DEPTH_MAX];
@@ -37,15 +38,6 @@ static uint64_t bound = UINT64_MAX, points; // scheduling points, also those wit
 static void (*on_failure)(enum tri_schedule_status, void *);
 static void *failure_context;
 static struct tri_schedule_result result;
-
-static uint64_t next_random(void) { // splitmix64 (Steele, Lea, Flood 2014)
-  uint64_t z = random_state += 0x9e3779b97f4a7c15u;
-  z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
-  z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-  return z ^ z >> 31;
-}
-
-static unsigned random_below(unsigned n) { return (unsigned)((next_random() >> 32) * n >> 32); }
 
 void tri_schedule_note(uint64_t value) {
   uint64_t hash = (result.hash ^ value) * 0x9e3779b97f4a7c15u;
@@ -68,14 +60,14 @@ static unsigned run_to_block(uint64_t candidates, unsigned current) {
 }
 
 static unsigned random_walk(uint64_t candidates) {
-  for (unsigned skip = random_below((unsigned)__builtin_popcountll(candidates)); skip; skip--)
-    candidates &= candidates - 1;
+  unsigned count = (unsigned)__builtin_popcountll(candidates);
+  for (uint64_t skip = tri_random_below(&random_source, count); skip; skip--) candidates &= candidates - 1;
   return (unsigned)__builtin_ctzll(candidates);
 }
 
 // Above all change points, below nobody in particular.
 static void draw_priority(unsigned number) {
-  priority[number] = (int64_t)(next_random() >> 2 | (uint64_t)1 << 32);
+  priority[number] = (int64_t)(tri_random_next(&random_source) >> 2 | (uint64_t)1 << 32);
 }
 
 static unsigned by_priority(uint64_t candidates, unsigned current, enum tri_yield_point point) {
@@ -115,14 +107,14 @@ static unsigned by_policy(uint64_t candidates, unsigned current, enum tri_yield_
 
 void tri_schedule_set_policy(const struct tri_schedule *schedule) {
   policy = schedule->policy;
-  random_state = schedule->seed;
+  random_source.state = schedule->seed;
   turn_left = quantum = schedule->quantum ? schedule->quantum : 1;
   if (policy != TRI_SCHEDULE_PCT) return;
   unsigned depth = schedule->depth ? schedule->depth : 1;
   change_points = (depth < TRI_SCHEDULE_DEPTH_MAX ? depth : TRI_SCHEDULE_DEPTH_MAX) - 1;
   uint32_t length = schedule->length ? schedule->length : DEFAULT_LENGTH;
   for (unsigned i = 0; i < change_points; i++)
-    change_at[i] = 1 + (uint32_t)result.steps + random_below(length);
+    change_at[i] = 1 + (uint32_t)result.steps + (uint32_t)tri_random_below(&random_source, length);
   for (unsigned i = 0; i < TRI_ACTORS_MAX; i++) draw_priority(i);
   lowest_priority = 0;
 }

@@ -76,8 +76,8 @@ const char *tri_schedule_status_text(enum tri_schedule_status status);
 // policy is run-to-block and there is no bound.
 void tri_schedule_begin(const struct tri_schedule *schedule);
 
-// Ends the run. All actors have been joined; after a failure those left over are abandoned with what they held,
-// and mutexes and conditions they used must be initialised again.
+// Ends the run. All actors have been joined; after a failure those left over are abandoned with what they
+// held, and mutexes and conditions they used must be initialised again.
 struct tri_schedule_result tri_schedule_end(void);
 
 // begin, fn(arg), end. A failure ends fn early (as longjmp does: nothing is unwound) and is in the result;

@@ -1,12 +1,14 @@
-// Actors, mutexes and conditions; the same program in both forms, without a schedule of its own.
+// Actors, mutexes and conditions: the same program in both forms, as fibers under every policy.
+//   test.common.actor[.fibers] [seed]
 #include "common/actor.h"
 
 #include "common/os.h"
 #include "common/schedule.h"
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-enum { ACTORS = 4, ROUNDS = 2000 };
+enum { ACTORS = 4, ROUNDS = TRI_FIBERS ? 50 : 2000 };
 
 static struct tri_mutex lock = TRI_MUTEX_INIT;
 static unsigned counter;
@@ -96,6 +98,7 @@ static void wait_ready(void *arg) {
 static void test_spin(void) {
   struct tri_actor actor;
   unsigned value = 0;
+  ready = false;
   TRI_CHECK(tri_actor_spawn(&actor, TRI_ACTOR_SWEEPER, wait_ready, &value));
   for (unsigned i = 0; i < 10; i++) TRI_YIELD(PHASE);
   __atomic_store_n(&ready, true, __ATOMIC_RELEASE);
@@ -121,6 +124,7 @@ static void test_self(void) {
   TRI_CHECK_EQ(tri_actor_self()->number, 0);
   TRI_CHECK_EQ(tri_actor_self()->kind, TRI_ACTOR_MUTATOR);
   struct tri_actor actors[3];
+  numbers_seen = 0;
   for (unsigned round = 0; round < 3; round++) { // numbers of joined actors are used again
     for (unsigned i = 0; i < 3; i++)
       TRI_CHECK(tri_actor_spawn(&actors[i], TRI_ACTOR_FINALIZER, look_at_self, &actors[i]));
@@ -169,9 +173,8 @@ static void test_mutex_alone(void) {
   tri_mutex_unlock(&m);
 }
 
-int main(void) {
-  struct tri_os_usage before = tri_os_usage();
-  TRI_CHECK_STR(tri_yield_point_name(TRI_YIELD_SAFEPOINT_POLL), "safepoint-poll");
+static void test_all(void *unused) {
+  (void)unused;
   test_self();
   test_mutex_alone();
   test_counter();
@@ -180,6 +183,23 @@ int main(void) {
   test_spawn_failure();
   unsigned depth = 10;
   spawn_more(&depth);
+}
+
+int main(int argc, char **argv) {
+  uint64_t seed = argc > 1 ? strtoull(argv[1], NULL, 0) : 1;
+  printf("seed %llu\n", (unsigned long long)seed);
+  struct tri_os_usage before = tri_os_usage();
+  TRI_CHECK_STR(tri_yield_point_name(TRI_YIELD_SAFEPOINT_POLL), "safepoint-poll");
+  test_all(NULL);
+  const unsigned schedules = TRI_FIBERS ? 80 : 0;
+  for (unsigned i = 0; i < schedules; i++) {
+    struct tri_schedule schedule = {.policy = (enum tri_schedule_policy)(i % 4),
+                                    .seed = seed + i,
+                                    .quantum = i,
+                                    .depth = 4,
+                                    .length = 3000};
+    TRI_CHECK_EQ(tri_schedule_run(&schedule, test_all, NULL).status, TRI_SCHEDULE_OK);
+  }
   TRI_CHECK_EQ(tri_os_usage().reserved_bytes, before.reserved_bytes); // stacks do not count
   return 0;
 }

@@ -3,6 +3,7 @@
 //   test.common.schedule.fibers measure <n>     prints what switches and runs cost
 #include "common/schedule.h"
 
+#include "common/random.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -90,6 +91,30 @@ static void test_policy(struct tri_schedule schedule, uint64_t seed) {
   TRI_CHECK_LT(found, RUNS);
 }
 
+// Runs that differ have different hashes, even when nothing is noted.
+static void yield_some(void *unused) {
+  (void)unused;
+  for (unsigned i = 0; i < 20; i++) TRI_YIELD(PROGRAM_STEP);
+}
+
+static void two_yield_some(void *unused) {
+  (void)unused;
+  struct tri_actor a;
+  TRI_CHECK(tri_actor_spawn(&a, TRI_ACTOR_MUTATOR, yield_some, NULL));
+  yield_some(NULL);
+  tri_actor_join(&a);
+}
+
+static void test_hash(uint64_t seed) {
+  enum { RUNS = 20 };
+  uint64_t hashes[RUNS];
+  for (unsigned i = 0; i < RUNS; i++) {
+    struct tri_schedule walk = {.policy = TRI_SCHEDULE_RANDOM_WALK, .seed = seed + i};
+    hashes[i] = tri_schedule_run(&walk, two_yield_some, NULL).hash;
+    for (unsigned k = 0; k < i; k++) TRI_CHECK(hashes[k] != hashes[i]); // 2^20 and more walks
+  }
+}
+
 // Depth 1 has no change point, so nobody is preempted between spawn and exit: the race stays hidden.
 static void test_pct_depth_1(uint64_t seed) {
   for (unsigned i = 0; i < 200; i++) {
@@ -154,14 +179,15 @@ static void test_decisions_within(void) {
 // Any tape is legal: random ones end, and end the same way twice.
 static void test_random_tapes(uint64_t seed) {
   enum { LENGTH = 30 };
-  srand((unsigned)seed);
+  struct tri_random random = {seed};
   unsigned found = 0;
   for (unsigned i = 0; i < 300; i++) {
     struct tri_decision tape[LENGTH];
     for (unsigned k = 0; k < LENGTH; k++)
-      tape[k] = (struct tri_decision){(uint32_t)rand() % 40, (uint32_t)rand() % 70};
+      tape[k] = (struct tri_decision){(uint32_t)tri_random_below(&random, 40),
+                                      (uint32_t)tri_random_below(&random, 70)};
     bool lost, lost_again;
-    struct tri_schedule schedule = {.tape = tape, .tape_length = (size_t)rand() % (LENGTH + 1)};
+    struct tri_schedule schedule = {.tape = tape, .tape_length = tri_random_below(&random, LENGTH + 1)};
     struct tri_schedule_result first = run_race(schedule, &lost), second = run_race(schedule, &lost_again);
     TRI_CHECK(first.hash == second.hash && lost == lost_again);
     found += lost;
@@ -268,7 +294,7 @@ static void test_bound(void) {
   }
 }
 
-// A spinning actor never keeps the others from running, whatever its priority.
+// Spinning actors never keep the others from running, whatever their priority.
 static bool flag;
 
 static void set_flag(void *unused) {
@@ -277,13 +303,20 @@ static void set_flag(void *unused) {
   flag = true;
 }
 
+static void await_flag(void *unused) {
+  (void)unused;
+  while (!flag) tri_actor_spin();
+}
+
 static void wait_for_flag(void *unused) {
   (void)unused;
-  struct tri_actor a;
+  struct tri_actor a, b;
   flag = false;
   TRI_CHECK(tri_actor_spawn(&a, TRI_ACTOR_MUTATOR, set_flag, NULL));
-  while (!flag) tri_actor_spin();
+  TRI_CHECK(tri_actor_spawn(&b, TRI_ACTOR_MUTATOR, await_flag, NULL));
+  await_flag(NULL);
   tri_actor_join(&a);
+  tri_actor_join(&b);
 }
 
 static void test_spin(uint64_t seed) {
@@ -365,6 +398,7 @@ int main(int argc, char **argv) {
   test_policy((struct tri_schedule){.policy = TRI_SCHEDULE_RANDOM_WALK}, seed);
   test_policy((struct tri_schedule){.policy = TRI_SCHEDULE_PCT, .depth = 2, .length = 20}, seed);
   test_policy((struct tri_schedule){.policy = TRI_SCHEDULE_PCT, .depth = 4, .length = 20}, seed);
+  test_hash(seed);
   test_pct_depth_1(seed);
   test_round_robin();
   test_one_decision();

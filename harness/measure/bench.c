@@ -427,35 +427,42 @@ static bool write_series(struct bench *bench, struct tri_error *error) {
   return tri_series_write(&bench->series, bench->out_path, error);
 }
 
-// Takes all samples. False: the error says why no more can be taken. An interrupt is no error.
-static bool take_samples(struct bench *bench, struct tri_error *error) {
+enum progress { GOING_ON, INTERRUPTED, STUCK }; // stuck: the error says why no more samples can be taken
+
+static enum progress take_round(struct bench *bench, unsigned round, const size_t *order,
+                                struct tri_error *error) {
   struct tri_series *series = &bench->series;
-  size_t *order = tri_need(calloc(series->cell_count + 1, sizeof *order));
-  bool good = true;
-  clock_gettime(CLOCK_MONOTONIC, &bench->started);
-  for (unsigned round = 0; good && round < series->runs; round++) {
-    tri_round_order((uint64_t)series->seed, round, order, series->cell_count);
-    for (size_t place = 0; good && place < series->cell_count; place++) {
-      if (tri_interrupted(&bench->signals)) goto end;
-      if (!is_live(&series->cells[order[place]])) continue;
-      struct tri_sample sample = {
-          .cell = order[place], .round = round, .slot = round * series->cell_count + place};
-      show_sample(bench, &series->cells[sample.cell], samples_left(bench, round, order, place));
-      enum tri_stopwatch_status status = take_sample(bench, sample, error);
-      if (status == TRI_STOPWATCH_INTERRUPTED) goto end;
-      good = status != TRI_STOPWATCH_FAILED;
-      // A round may take minutes, and the file grows: often enough to lose little, seldom enough to cost
-      // little.
-      if (good && seconds_since(&bench->written) >= 1) good = write_series(bench, error);
-    }
-    if (good) good = write_series(bench, error);
-    if (good) show_round(bench, round);
+  for (size_t place = 0; place < series->cell_count; place++) {
+    if (tri_interrupted(&bench->signals)) return INTERRUPTED;
+    if (!is_live(&series->cells[order[place]])) continue;
+    struct tri_sample sample = {
+        .cell = order[place], .round = round, .slot = round * series->cell_count + place};
+    show_sample(bench, &series->cells[sample.cell], samples_left(bench, round, order, place));
+    enum tri_stopwatch_status status = take_sample(bench, sample, error);
+    if (status == TRI_STOPWATCH_INTERRUPTED) return INTERRUPTED;
+    if (status == TRI_STOPWATCH_FAILED) return STUCK;
+    // A round may take minutes, so the file is written within it too; not each time, because it grows.
+    if (seconds_since(&bench->written) >= 1 && !write_series(bench, error)) return STUCK;
   }
-  series->complete = good;
-end:
+  return write_series(bench, error) ? GOING_ON : STUCK;
+}
+
+// Takes all samples; ends early when no cell is left that is worth one.
+static enum progress take_samples(struct bench *bench, struct tri_error *error) {
+  struct tri_series *series = &bench->series;
+  size_t *order = tri_need(calloc(series->cell_count + 1, sizeof *order)), left = series->cell_count;
+  enum progress progress = GOING_ON;
+  clock_gettime(CLOCK_MONOTONIC, &bench->started);
+  for (unsigned round = 0; progress == GOING_ON && round < series->runs && left > 0; round++) {
+    tri_round_order((uint64_t)series->seed, round, order, series->cell_count);
+    progress = take_round(bench, round, order, error);
+    left = samples_left(bench, round, order, series->cell_count);
+    if (progress == GOING_ON) show_round(bench, round);
+  }
+  series->complete = progress == GOING_ON;
   free(order);
   clear_progress(bench);
-  return good;
+  return progress;
 }
 
 static void add_cells(struct bench *bench) {
@@ -507,6 +514,8 @@ static const char *environment_text(const struct tri_series *series, const char 
   return text ? text : "";
 }
 
+static const char *plural(size_t count) { return count == 1 ? "" : "s"; }
+
 static void report(const struct bench *bench) {
   const struct tri_series *series = &bench->series;
   const char *build_type = environment_text(series, "build_type"),
@@ -517,8 +526,9 @@ static void report(const struct bench *bench) {
            *build_type ? build_type : "no type", *sanitizers ? " with sanitizers " : "", sanitizers);
   size_t planned = series->cell_count * series->runs;
   if (series->complete) {
-    printf("%s: %zu samples of %zu cells, seed %lld\n", bench->out_path, series->sample_count,
-           series->cell_count, (long long)series->seed);
+    printf("%s: %zu sample%s of %zu cell%s, seed %lld\n", bench->out_path, series->sample_count,
+           plural(series->sample_count), series->cell_count, plural(series->cell_count),
+           (long long)series->seed);
   }
   fflush(stdout);
   for (size_t i = 0; i < series->cell_count; i++) {
@@ -553,11 +563,11 @@ static int measure(struct bench *bench) {
   bench->out_path =
       bench->plan->out ? tri_format("%s", bench->plan->out) : default_out(bench->series.started);
   if (!write_series(bench, &error)) goto failed; // before anything is measured in vain
-  bool taken = take_samples(bench, &error);
+  enum progress progress = take_samples(bench, &error);
   struct tri_error write_error;
   bool written = write_series(bench, &write_error);
   report(bench);
-  if (taken && written) return exit_status(bench);
+  if (written && progress != STUCK) return exit_status(bench);
   if (!written) error = write_error;
 failed:
   fprintf(stderr, "tricolor bench: %s\n", error.text);

@@ -1,6 +1,6 @@
 #include "measure/order.h"
 
-#include "measure/random.h"
+#include "common/random.h"
 
 void tri_round_order(uint64_t seed, uint64_t round, size_t *order, size_t count) {
   // The round selects the stream: two draws apart from a plain sum, so neighbouring seeds share no rounds.

@@ -111,7 +111,8 @@ static void fill_texts(char *texts[COLUMNS], const struct row *row, double best)
   if (best > 0) texts[RATIO] = tri_format("%.2f", row->median / best);
   texts[CPU] = tri_duration_text(row->cpu_median);
   if (row->has_peak) texts[PEAK] = tri_memory_text(row->peak_bytes);
-  if (row->has_pause) texts[PAUSE] = tri_duration_text(row->pause_ns);
+  if (row->has_pause)
+    texts[PAUSE] = row->pause_ns > 0 ? tri_duration_text(row->pause_ns) : tri_format("none");
   free(low);
   free(high);
 }

@@ -207,6 +207,14 @@ static void check_timeout(void) {
   unlink(pid_path);
 }
 
+// With no cell left there is nothing to wait for, however many runs were asked for.
+static void check_nothing_left(void) {
+  expect_exit(BENCH("--force", "--workload=trees", "--collector=oom", "--runs=1000000"), 0);
+  expect_in(stdout_path, "1 sample of 1 cell, seed ");
+  expect_in(stderr_path, "round 1 of 1000000: 1 samples");
+  TRI_CHECK(!strstr(text, "round 2 of"));
+}
+
 static void check_bad_input(void) {
   static const struct {
     const char *argument, *complaint;
@@ -381,6 +389,7 @@ int main(int argc, char **argv) {
     check_bad_input();
     check_good_run();
     check_endings();
+    check_nothing_left();
     check_timeout();
     check_missing_program();
     check_interrupted(SIGINT);

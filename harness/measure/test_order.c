@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "common/check.h"
-#include "measure/random.h"
+#include "common/random.h"
 
 enum { CELLS = 6 };
 

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "common/check.h"
-#include "measure/random.h"
+#include "common/random.h"
 
 // The largest k with sum(C(n, i), i < k) / 2^n <= 1/200, in integers (n <= 56 keeps 200 * sum in 64 bits).
 static size_t rank_by_brute_force(unsigned n) {

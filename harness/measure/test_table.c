@@ -32,7 +32,7 @@ static char *table_text(const struct tri_series *series) {
 
 static const char expected[] =
     "workload  collector  heap  n   median        99% interval  ratio  cpu time  peak memory  worst pause\n"
-    "gcbench   marksweep   64m  8  23.5 ms  20.0 ms - 27.0 ms    1.00   20.0 ms     40.0 MiB\n"
+    "gcbench   marksweep   64m  8  23.5 ms  20.0 ms - 27.0 ms    1.00   20.0 ms     40.0 MiB         none\n"
     "gcbench   semispace   64m  9  33.0 ms  30.0 ms - 37.0 ms    1.40   30.0 ms     80.0 MiB      3.00 ms\n"
     "gcbench   malloc      64m  0  out of memory\n"
     "gcbench   refcount    64m  2  WRONG ANSWER\n"
@@ -55,7 +55,7 @@ int main(void) {
   tri_series_add_cell(&series, "gcbench", "zeal", 64 << 20);
   add_samples(&series, semispace, 8, 30000000, "{\"peak_rss_bytes\":41943040,\"pause_max_ns\":3000000}");
   add_samples(&series, semispace, 1, 30000000, "{\"peak_rss_bytes\":83886080,\"pause_max_ns\":1}");
-  add_samples(&series, marksweep, 8, 20000000, "{\"peak_rss_bytes\":41943040}");
+  add_samples(&series, marksweep, 8, 20000000, "{\"peak_rss_bytes\":41943040,\"pause_max_ns\":0}");
   add_samples(&series, quads, 3, 5000000, "{}");
   add_failure(&series, malloc_cell, TRI_CELL_OUT_OF_MEMORY);
   add_samples(&series, refcount, 2, 1000000, "{}");

@@ -2,6 +2,7 @@
 # Other people's programs on series that bench has just written.
 #   test_tools.sh compare BENCH          Google Benchmark's compare.py loads and compares two of them
 #   test_tools.sh schema  BENCH SCHEMA   they satisfy the JSON Schema, and damaged ones do not
+#   test_tools.sh real    TRICOLOR SCHEMA   the real program with real collectors: both of the above
 # BENCH is the test program of bench, FAKE_RUN its stand-in for `tricolor run`. Exit status 77: a tool is missing.
 set -eu
 what=$1 bench=$2 schema=${3:-}
@@ -65,8 +66,19 @@ validate_series() {
   damage 's/"collections":3/"collections":"3"/'
 }
 
+# All of it together. Small heaps run out of memory on some collector and workload, and that is fine.
+time_real_collectors() {
+  "$python" -W ignore -c 'import jsonschema' 2>/dev/null || skip jsonschema python3-jsonschema
+  run_bench real --workload=gcbench,list-mutation --size=tiny --heap=1m,16m --runs=2
+  cat "$folder/real.txt"
+  grep -Eq '^gcbench +nocollect +16m +2 ' "$folder/real.txt" || fail "the row of gcbench on nocollect"
+  ! grep -Eq 'FAILED|WRONG' "$folder/real.txt" || fail "a cell failed"
+  valid "$folder/real.json" || { cat "$folder/complaint"; fail "the schema refuses the series"; }
+}
+
 case $what in
   compare) compare_series ;;
   schema) validate_series ;;
+  real) time_real_collectors ;;
   *) fail "unknown test $what" ;;
 esac

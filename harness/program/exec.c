@@ -13,9 +13,11 @@
 #include "program/text.h"
 
 enum {
-  DEFAULT_HEAP = 2 << 20,
+  DEFAULT_HEAP = 1 << 20,
   DEFAULT_STEPS = 10000,
-  COLLECT_STEPS = 64, // what a repeated collection costs
+  COLLECT_STEPS = 100, // what a repeated collection costs
+  OOM_STEPS = 500,
+  LARGE_STEPS = 30,
   MAX_DEPTH = 32,     // frames of a mutator
   MAX_LOOPS = 4,      // nested
   MAX_MAIL = 4,
@@ -98,7 +100,7 @@ static void finish(struct tri_run *run, enum tri_run_status status, const char *
   va_end(arguments);
   if (run->at < run->program->count) tri_op_text(&run->program->ops[run->at], text);
   if (status == TRI_RUN_FINDING)
-    snprintf(result->message, sizeof result->message, "operation %zu (%.60s): %.150s", run->at + 1, text, what);
+    snprintf(result->message, sizeof result->message, "operation %zu (%.60s): %.400s", run->at + 1, text, what);
   else snprintf(result->message, sizeof result->message, "%s", what);
 }
 
@@ -622,7 +624,7 @@ static bool op_write(struct tri_run *run, uint32_t r, uint32_t seed) {
 static bool op_check(struct tri_run *run, uint32_t r) {
   struct object from = object(run, r, PAYLOAD);
   if (tri_is_null(from.ref)) return false;
-  char where[8];
+  char where[16];
   snprintf(where, sizeof where, "r%d", from.at);
   check_payload(run, from.ref, where);
   return true;
@@ -763,9 +765,9 @@ static bool op_same(struct tri_run *run, uint32_t a, uint32_t b) {
 
 // ---- Control --------------------------------------------------------------------------------------------------
 
-static void report_finding(void *context, const char *text) {
-  finish(context, TRI_RUN_FINDING, "%s", text);
-}
+void tri_run_finding(struct tri_run *run, const char *text) { finish(run, TRI_RUN_FINDING, "%s", text); }
+
+static void report_finding(void *context, const char *text) { tri_run_finding(context, text); }
 
 static bool op_verify(struct tri_run *run) {
   tri_verify(run->heap, &(struct tri_reporter){report_finding, run});
@@ -834,7 +836,7 @@ static bool op_loop(struct tri_run *run, uint32_t back, uint32_t times) {
 
 static uint64_t cost(const struct tri_run *run, const struct tri_op *op) {
   switch ((enum tri_op_code)op->code) {
-  case TRI_OP_OOM: return 2 * COLLECT_STEPS;
+  case TRI_OP_OOM: return OOM_STEPS;
   case TRI_OP_MINOR:
   case TRI_OP_FULL:
   case TRI_OP_COMPACT:
@@ -842,7 +844,7 @@ static uint64_t cost(const struct tri_run *run, const struct tri_op *op) {
   case TRI_OP_STEP:
   case TRI_OP_FINISH:
   case TRI_OP_VERIFY: return COLLECT_STEPS;
-  case TRI_OP_LARGE: return COLLECT_STEPS / 4;
+  case TRI_OP_LARGE: return LARGE_STEPS;
   default: return run->zeal && op->code <= TRI_OP_GROW ? 1 + COLLECT_STEPS / run->zeal : 1;
   }
 }
@@ -1038,9 +1040,8 @@ static void hash_graph(struct tri_run *run) {
 
 // ---- The run --------------------------------------------------------------------------------------------------
 
-static void detach(struct tri_mutator *m) {
+static void pop_frames(struct tri_mutator *m) {
   while (m->frames) tri_frame_leave(m, m->frames);
-  tri_detach(m);
 }
 
 static void tear_down(struct tri_run *run) {
@@ -1059,10 +1060,15 @@ static void tear_down(struct tri_run *run) {
     if (!player->owns || player->m == m) continue;
     tri_park(m);
     tri_unpark(player->m);
-    detach(player->m);
+    pop_frames(player->m);
+    tri_detach(player->m);
     tri_unpark(m);
   }
-  detach(m);
+  pop_frames(m);
+  for (unsigned p = 0; p < TRI_MUTATORS; p++) run->players[p].depth = 0;
+  const struct tri_run_watch *watch = run->params->watch;
+  if (watch && watch->emptied) watch->emptied(watch->context, run);
+  tri_detach(m);
   run->result->collections = run->heap->epoch;
   tri_heap_destroy(run->heap);
 }
@@ -1113,7 +1119,7 @@ enum tri_run_status tri_program_run(const struct tri_program *program, const str
   tri_os_fail_at(0);
   if (run->heap) {
     if (params->watch && params->watch->finishing) params->watch->finishing(params->watch->context, run);
-    hash_graph(run);
+    if (result->status == TRI_RUN_OK) hash_graph(run);
     tear_down(run);
   }
   tri_schedule_end();

@@ -2,7 +2,7 @@
 // dynamic binding. Any program is legal; ops.def says what each operation does and how operands are resolved.
 //
 // A run is bounded by its operations: what stands in the program is executed once, and what loops repeat costs
-// steps of a budget (a collection counts as many). Never by time, so a run repeats exactly. Out of memory is a
+// steps of a budget (a collection counts as a hundred). Never by time, so a run repeats exactly. Out of memory is a
 // normal outcome. Not thread-safe among runs that inject failures; otherwise runs share nothing.
 //
 // All mutators run on the calling thread. Where the collector claims MULTI_MUTATOR each of the program's mutators
@@ -18,13 +18,16 @@
 
 struct tri_run; // while it lasts
 
-// Told of what happens, for those who watch: each may be NULL. They must not allocate in the heap or collect.
+// Told of what happens, for those who watch: each may be NULL. They must not allocate in the heap, nor collect unless
+// it is said.
 struct tri_run_watch {
   void (*starting)(void *context, struct tri_run *run); // nothing executed yet, no heap
   void (*before)(void *context, struct tri_run *run, size_t i, const struct tri_op *op);
   void (*after)(void *context, struct tri_run *run, size_t i, const struct tri_op *op, bool effective);
   void (*allocated)(void *context, struct tri_run *run, tri_ref object);
   void (*finishing)(void *context, struct tri_run *run); // all executed, nothing dropped yet
+  // At last: all roots are dropped, one mutator is attached and has no frames. May collect.
+  void (*emptied)(void *context, struct tri_run *run);
   struct tri_event_sink sink; // of the heap; its context is the sink's own
   void *context;
 };
@@ -46,7 +49,7 @@ enum tri_run_status {
 
 struct tri_run_result {
   enum tri_run_status status;
-  char message[256];
+  char message[512];
   uint64_t steps;         // operations executed
   uint64_t effective;     // of those, the ones that did something
   uint64_t allocations;   // objects
@@ -63,6 +66,10 @@ struct tri_run_result {
 
 enum tri_run_status tri_program_run(const struct tri_program *program, const struct tri_run_params *params,
                                     struct tri_run_result *result);
+
+// A watcher has found something wrong: the run ends with it after the present operation, and without a look at the
+// final graph, which may be damaged. The first finding counts.
+void tri_run_finding(struct tri_run *run, const char *text);
 
 // For watchers: the running mutator (not parked), NULL before there is a heap; and all roots in canonical order, named
 // "m0 r3", "g7", with the depth of the frame from the outermost (0) where there are several.

@@ -3,7 +3,7 @@
 #define TRICOLOR_PROGRAM_RANDOM_PROGRAM_H
 
 #include "common/check.h"
-#include "measure/random.h"
+#include "common/random.h"
 #include "program/program.h"
 
 // Every operation equally likely, every operand anywhere within its limit.

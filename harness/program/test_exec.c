@@ -40,10 +40,12 @@ static void test_agreement(const struct tri_program *program) {
   struct tri_run_result first = {.collector_dependent = true};
   for (const struct tri_collector *const *c = tri_collectors; *c; c++) {
     struct tri_run_result result = run(program, *c), again = run(program, *c);
+    // What a conservative collector retains, and so when it runs out of memory, may differ from run to run.
+    if ((*c)->caps.flags & TRI_CAP_CONSERVATIVE && (result.collector_dependent || again.collector_dependent)) continue;
     TRI_CHECK_EQ(result.graph_hash, again.graph_hash);
     TRI_CHECK_EQ(result.steps, again.steps);
     TRI_CHECK_EQ(result.effective, again.effective);
-    TRI_CHECK_EQ(result.collections, again.collections);
+    if (!((*c)->caps.flags & TRI_CAP_CONSERVATIVE)) TRI_CHECK_EQ(result.collections, again.collections);
     TRI_CHECK_EQ(result.out_of_memory, again.out_of_memory);
     if (result.collector_dependent || !result.hashed) continue;
     if (first.collector_dependent) first = result;

@@ -72,7 +72,7 @@ static void test_sizes(void) {
 }
 
 static void test_any_bytes(struct tri_random *random) {
-  uint8_t bytes[MAX_BYTES], canonical[MAX_BYTES * 10], again[sizeof canonical];
+  uint8_t bytes[MAX_BYTES] = {0}, canonical[MAX_BYTES * 10], again[sizeof canonical];
   size_t size = tri_random_below(random, sizeof bytes + 1);
   for (size_t i = 0; i < size; i++) bytes[i] = (uint8_t)tri_random_next(random);
   struct tri_program program = decode(bytes, size);
