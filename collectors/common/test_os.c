@@ -6,6 +6,7 @@
 #include "common/check.h"
 #include "common/poison.h"
 #include "common/random.h"
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +26,7 @@ static bool is_fatal(void (*action)(void *), void *p) {
   TRI_CHECK_GE(child, 0);
   if (child == 0) {
     if (!freopen("/dev/null", "w", stderr)) _exit(0);
+    signal(SIGSEGV, SIG_DFL); // a sanitizer's report of it takes a second
     action(p);
     _exit(0);
   }
@@ -79,8 +81,8 @@ static void test_alignment(void) {
     tri_os_huge(p, 3 * page);
     tri_os_release(p, 3 * page);
   }
-  size_t large = (size_t)1 << 40;                                        // address space is not memory
-  if (tri_poison_tool() == TRI_POISON_VALGRIND) large = (size_t)1 << 32; // which shares the space with us
+  bool crowded = tri_poison_tool() == TRI_POISON_VALGRIND || TRI_TSAN; // the tool shares the space with us
+  size_t large = (size_t)1 << (crowded ? 32 : 40);                     // address space is not memory
   void *p = tri_os_reserve(large, 1 << 21);
   TRI_CHECK(p);
   tri_os_release(p, large);
