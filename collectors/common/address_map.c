@@ -29,7 +29,8 @@ bool tri_address_map_reserve(struct tri_address_map *map, size_t n) {
   if (capacity == map->capacity) return true;
   size_t bytes;
   if (__builtin_mul_overflow(capacity, sizeof *map->entries, &bytes)) return false;
-  struct tri_address_map larger = {.entries = tri_os_calloc(bytes), .count = map->count, .capacity = capacity};
+  struct tri_address_map larger = {
+      .entries = tri_os_calloc(bytes), .count = map->count, .capacity = capacity};
   if (!larger.entries) return false;
   for (size_t i = 0; i < map->capacity; i++)
     if (map->entries[i].address) *probe(&larger, map->entries[i].address) = map->entries[i];

@@ -1,5 +1,5 @@
-// A map from addresses to words: open addressing with linear probing. Room is made beforehand, so that entering
-// and removing never fail: what cannot be refused (a barrier) may use it.
+// A map from addresses to words: open addressing with linear probing. Room is made beforehand, so that
+// entering and removing never fail: what cannot be refused (a barrier) may use it.
 #ifndef TRICOLOR_COMMON_ADDRESS_MAP_H
 #define TRICOLOR_COMMON_ADDRESS_MAP_H
 

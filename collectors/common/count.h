@@ -1,13 +1,14 @@
 // The count word of a counted object: a saturating reference count and flags, in the word before the tag.
 //
-//   bits 34..63   the count. At the heap's largest count it is stuck: neither up nor down changes it any more,
+//   bits 34..63   the count. At the heap's largest count it is stuck: neither up nor down changes it any
+//   more,
 //                 because how many references there are is no longer known (Deutsch and Bobrow 1976)
 //   bits 3..33    the collector's
 //   bits 0..2     the flags below
 //
-// The count stands at the top, so that one comparison tells a stuck word and underflow leaves the flags alone. It
-// has a word of its own, not the tag's lent bits: seven bits less colour and flags would be stuck at a handful,
-// and a dead object needs room for a link while its tag is still read.
+// The count stands at the top, so that one comparison tells a stuck word and underflow leaves the flags
+// alone. It has a word of its own, not the tag's lent bits: seven bits less colour and flags would be stuck
+// at a handful, and a dead object needs room for a link while its tag is still read.
 //
 // A word is written by the heap's only mutator: nothing here is atomic.
 #ifndef TRICOLOR_COMMON_COUNT_H
@@ -44,8 +45,8 @@ static inline uint64_t tri_count_down(uint64_t word, uint64_t stuck_from) {
   return word - (TRI_LIKELY(word < stuck_from) ? TRI_COUNT_ONE : 0);
 }
 
-// Lists of dead objects, threaded through their count words: deleting any graph takes no memory and no recursion
-// (Weizenbaum 1963).
+// Lists of dead objects, threaded through their count words: deleting any graph takes no memory and no
+// recursion (Weizenbaum 1963).
 static inline bool tri_is_dead(tri_ref object) { return *tri_count_word(object) & TRI_COUNT_DEAD; }
 static inline void tri_dead_push(tri_ref *list, tri_ref object) {
   *tri_count_word(object) = list->bits | TRI_COUNT_DEAD;

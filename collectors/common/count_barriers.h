@@ -31,15 +31,16 @@ static inline bool tri_counted_cas(struct tri_mutator *m, tri_ref object, size_t
   return equal;
 }
 
-static inline void tri_counted_copy(struct tri_mutator *m, tri_ref to, size_t to_i, tri_ref from, size_t from_i,
-                                    size_t n) {
+static inline void tri_counted_copy(struct tri_mutator *m, tri_ref to, size_t to_i, tri_ref from,
+                                    size_t from_i, size_t n) {
   if (to.bits == from.bits && to_i > from_i)
     for (size_t k = n; k-- > 0;) tri_counted_store(m, to, to_i + k, tri_plain_load(m, from, from_i + k));
   else
     for (size_t k = 0; k < n; k++) tri_counted_store(m, to, to_i + k, tri_plain_load(m, from, from_i + k));
 }
 
-static inline void tri_counted_fill(struct tri_mutator *m, tri_ref object, size_t i, size_t n, tri_ref value) {
+static inline void tri_counted_fill(struct tri_mutator *m, tri_ref object, size_t i, size_t n,
+                                    tri_ref value) {
   for (size_t k = 0; k < n; k++) tri_counted_store(m, object, i + k, value);
 }
 

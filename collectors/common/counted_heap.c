@@ -8,7 +8,7 @@
 
 enum { ROOTS_FORESEEN = 1 << 20 };
 
-// ---------------------------------------------------------------------------------------------- heaps
+// ----------------------------------------------------------------------------------------------------- heaps
 
 enum tri_status tri_counted_heap_init(struct tri_counted_heap *heap, const struct tri_collector *self,
                                       const struct tri_heap_config *config, unsigned count_bits) {
@@ -27,7 +27,8 @@ enum tri_status tri_counted_heap_init(struct tri_counted_heap *heap, const struc
     tri_large_space_fini(&heap->large);
     tri_block_space_fini(&heap->blocks);
   }
-  if (limit / sizeof(tri_ref) + ROOTS_FORESEEN >= tri_count_of(heap->stuck_from)) heap->base.caps &= ~TRI_CAP_EXACT;
+  if (limit / sizeof(tri_ref) + ROOTS_FORESEEN >= tri_count_of(heap->stuck_from))
+    heap->base.caps &= ~TRI_CAP_EXACT;
   return status;
 }
 
@@ -48,7 +49,7 @@ enum tri_status tri_counted_attach(struct tri_heap *base, struct tri_mutator **m
 
 void tri_counted_detach(struct tri_mutator *m) { tri_mutator_fini(m); }
 
-// ---------------------------------------------------------------------------------------------- objects
+// --------------------------------------------------------------------------------------------------- objects
 
 static uintptr_t cell_of(tri_ref object) { return (uintptr_t)tri_count_word(object); }
 
@@ -108,13 +109,17 @@ void tri_counted_free(struct tri_counted_heap *heap, tri_ref object) {
     tri_large_free(&heap->large, cell);
 }
 
+void tri_counted_weak_set(struct tri_mutator *m, tri_ref weak, tri_ref target) {
+  tri_weak_table_set(&tri_counted_heap_of(m)->weak, weak, target);
+}
+
 enum tri_status tri_counted_finalizer_add(struct tri_mutator *m, tri_ref object, uint64_t cookie) {
   enum tri_status status = tri_finalizers_add(&tri_counted_heap_of(m)->finalizers, object, cookie);
   if (status == TRI_OK) *tri_count_word(object) |= TRI_COUNT_FINALIZABLE;
   return status;
 }
 
-// ---------------------------------------------------------------------------------------------- looking
+// --------------------------------------------------------------------------------------------------- looking
 
 struct each {
   void (*visit)(void *context, tri_ref object);
@@ -128,7 +133,8 @@ static bool each_cell(void *context, uintptr_t cell, size_t bytes) {
   return true;
 }
 
-void tri_counted_each(struct tri_counted_heap *heap, void (*visit)(void *context, tri_ref object), void *context) {
+void tri_counted_each(struct tri_counted_heap *heap, void (*visit)(void *context, tri_ref object),
+                      void *context) {
   struct each each = {visit, context};
   tri_block_space_each(&heap->blocks, each_cell, &each);
   tri_large_each(&heap->large, each_cell, &each);
@@ -162,16 +168,19 @@ static bool walk_cell(void *context, uintptr_t cell, size_t bytes) {
   return tri_shape_valid(info.shape) && walk->visit(walk->context, &info);
 }
 
-bool tri_counted_walk(struct tri_counted_heap *heap, enum tri_count_kind counted, tri_walk_fn *visit, void *context) {
+bool tri_counted_walk(struct tri_counted_heap *heap, enum tri_count_kind counted, tri_walk_fn *visit,
+                      void *context) {
   struct walk walk = {heap, counted, visit, context};
-  return tri_block_space_each(&heap->blocks, walk_cell, &walk) && tri_large_each(&heap->large, walk_cell, &walk);
+  return tri_block_space_each(&heap->blocks, walk_cell, &walk) &&
+         tri_large_each(&heap->large, walk_cell, &walk);
 }
 
 // The cell of an object of this heap, or 0 when ref denotes none.
 static uintptr_t find_cell(const struct tri_counted_heap *heap, tri_ref ref, size_t *bytes) {
-  uintptr_t cell = tri_block_space_has(&heap->blocks, ref.bits)   ? tri_cell_around(&heap->blocks, ref.bits, bytes)
-                   : tri_large_space_has(&heap->large, ref.bits) ? tri_large_around(&heap->large, ref.bits, bytes)
-                                                                 : 0;
+  uintptr_t cell =
+      tri_block_space_has(&heap->blocks, ref.bits)  ? tri_cell_around(&heap->blocks, ref.bits, bytes)
+      : tri_large_space_has(&heap->large, ref.bits) ? tri_large_around(&heap->large, ref.bits, bytes)
+                                                    : 0;
   return cell && tri_count_owner((uint64_t *)cell).bits == ref.bits ? cell : 0;
 }
 
@@ -185,7 +194,8 @@ enum tri_status tri_counted_inspect(struct tri_counted_heap *heap, enum tri_coun
 }
 
 void tri_counted_stats_fill(struct tri_counted_heap *heap, struct tri_stats *stats, size_t metadata_bytes) {
-  struct tri_space_usage blocks = tri_block_space_usage(&heap->blocks), large = tri_large_space_usage(&heap->large);
+  struct tri_space_usage blocks = tri_block_space_usage(&heap->blocks),
+                         large = tri_large_space_usage(&heap->large);
   stats->live_bytes = blocks.live_bytes + large.live_bytes;
   stats->free_bytes = blocks.free_bytes + large.free_bytes;
   stats->metadata_bytes = blocks.metadata_bytes + large.metadata_bytes + metadata_bytes + sizeof *heap +
@@ -204,7 +214,7 @@ void tri_counted_stats_fill(struct tri_counted_heap *heap, struct tri_stats *sta
   stats->finalizers_pending = heap->finalizers.n_queue;
 }
 
-// ---------------------------------------------------------------------------------------------- verify
+// ---------------------------------------------------------------------------------------------------- verify
 
 void tri_finding(struct tri_findings *findings, const char *format, ...) {
   char text[200];
@@ -260,8 +270,8 @@ static void verify_object(void *context, tri_ref object) {
   if (v->counting && word < v->heap->stuck_from) {
     uintptr_t *found = tri_address_map_find(&v->counts, object.bits);
     if (tri_count_of(word) != (found ? *found : 0))
-      tri_finding(v->findings, "object %#zx has count %u, but %zu references", object.bits, tri_count_of(word),
-                  found ? *found : 0);
+      tri_finding(v->findings, "object %#zx has count %u, but %zu references", object.bits,
+                  tri_count_of(word), found ? *found : 0);
   }
   if (tri_shape_kind(tri_tag_shape(*tri_tag(object))) == TRI_WEAK) {
     tri_ref target = *tri_slot(object, 0);
@@ -269,21 +279,24 @@ static void verify_object(void *context, tri_ref object) {
     v->weak_objects++;
     v->weak_with_target += !tri_is_null(target);
     if (!tri_is_null(target) && !find_cell(v->heap, target, &bytes))
-      tri_finding(v->findings, "weak reference %#zx has target %#zx, which is no object", object.bits, target.bits);
+      tri_finding(v->findings, "weak reference %#zx has target %#zx, which is no object", object.bits,
+                  target.bits);
   }
   tri_ref weak = tri_weak_table_first(&v->heap->weak, object);
   if (tri_is_null(weak) != !(word & TRI_COUNT_WEAK_TARGET))
-    tri_finding(v->findings, "object %#zx: its flag says that it %s target of weak references, the table says not so",
+    tri_finding(v->findings,
+                "object %#zx: its flag says that it %s target of weak references, the table says not so",
                 object.bits, word & TRI_COUNT_WEAK_TARGET ? "is" : "is no");
   for (; !tri_is_null(weak); weak = tri_weak_table_next(weak)) {
     v->weak_in_lists++;
     if (tri_slot(weak, 0)->bits != object.bits)
-      tri_finding(v->findings, "weak reference %#zx is in the list of %#zx, but its target is %#zx", weak.bits,
-                  object.bits, tri_slot(weak, 0)->bits);
+      tri_finding(v->findings, "weak reference %#zx is in the list of %#zx, but its target is %#zx",
+                  weak.bits, object.bits, tri_slot(weak, 0)->bits);
   }
 }
 
-void tri_counted_verify(struct tri_counted_heap *heap, enum tri_count_kind counted, struct tri_findings *findings) {
+void tri_counted_verify(struct tri_counted_heap *heap, enum tri_count_kind counted,
+                        struct tri_findings *findings) {
   struct verify v = {.heap = heap, .findings = findings};
   tri_counted_each(heap, count_object, &v);
   v.counting = counted != TRI_COUNT_NONE && tri_address_map_reserve(&v.counts, v.objects);
@@ -298,7 +311,8 @@ void tri_counted_verify(struct tri_counted_heap *heap, enum tri_count_kind count
     tri_finding(findings, "there are %zu weak references, the table says %zu", v.weak_objects,
                 heap->weak.weak_objects);
   if (v.weak_with_target != v.weak_in_lists)
-    tri_finding(findings, "%zu weak references have a target, %zu are in lists", v.weak_with_target, v.weak_in_lists);
+    tri_finding(findings, "%zu weak references have a target, %zu are in lists", v.weak_with_target,
+                v.weak_in_lists);
   tri_block_space_verify(&heap->blocks, report_space, findings);
   tri_large_space_verify(&heap->large, report_space, findings);
 }

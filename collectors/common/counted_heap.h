@@ -1,11 +1,12 @@
 // A heap of counted objects for one mutator: what the counting collectors (refcount, zerocount) share.
 //
-// An object is a cell of a block, or a large object: count word (count.h), tag, slots and payload; a weak reference
-// has two more words for its links (weak_table.h). The collectors decide when an object is dead and call
-// tri_counted_bury, take the dead off heap->dead one by one, count down what they refer to, and free them.
+// An object is a cell of a block, or a large object: count word (count.h), tag, slots and payload; a weak
+// reference has two more words for its links (weak_table.h). The collectors decide when an object is dead and
+// call tri_counted_bury, take the dead off heap->dead one by one, count down what they refer to, and free
+// them.
 //
-// The mutator is part of the heap: there is only one, and its inline paths find the heap at a constant distance.
-// Nothing here collects. Nothing is locked.
+// The mutator is part of the heap: there is only one, and its inline paths find the heap at a constant
+// distance. Nothing here collects. Nothing is locked.
 #ifndef TRICOLOR_COMMON_COUNTED_HEAP_H
 #define TRICOLOR_COMMON_COUNTED_HEAP_H
 
@@ -33,8 +34,9 @@ static inline struct tri_counted_heap *tri_counted_heap_of(struct tri_mutator *m
   return (struct tri_counted_heap *)((char *)m - offsetof(struct tri_counted_heap, mutator));
 }
 
-// Fill in a zeroed heap whose counts have count_bits bits. TRI_ENOMEM: nothing is held. A heap with as many slots
-// for references as its limit allows and a million root slots must not make a count stick, or it does not claim EXACT.
+// Fill in a zeroed heap whose counts have count_bits bits. TRI_ENOMEM: nothing is held. A heap with as many
+// slots for references as its limit allows and a million root slots must not make a count stick, or it does
+// not claim EXACT.
 enum tri_status tri_counted_heap_init(struct tri_counted_heap *heap, const struct tri_collector *self,
                                       const struct tri_heap_config *config, unsigned count_bits);
 void tri_counted_heap_fini(struct tri_counted_heap *heap);
@@ -43,7 +45,7 @@ void tri_counted_heap_fini(struct tri_counted_heap *heap);
 enum tri_status tri_counted_attach(struct tri_heap *heap, struct tri_mutator **m);
 void tri_counted_detach(struct tri_mutator *m);
 
-// ---------------------------------------------------------------------------------------------- objects
+// --------------------------------------------------------------------------------------------------- objects
 
 // Bytes that an object asks for, count word and links included.
 static inline size_t tri_counted_bytes(struct tri_shape shape) {
@@ -51,8 +53,10 @@ static inline size_t tri_counted_bytes(struct tri_shape shape) {
          (tri_shape_kind(shape) == TRI_WEAK ? TRI_WEAK_LINK_BYTES : 0);
 }
 
-// The inline allocation path: a node from the run of its class, with that count word. TRI_NULL: take the slow path.
-static inline tri_ref tri_counted_alloc(struct tri_counted_heap *heap, struct tri_shape shape, uint64_t word) {
+// The inline allocation path: a node from the run of its class, with that count word. TRI_NULL: take the slow
+// path.
+static inline tri_ref tri_counted_alloc(struct tri_counted_heap *heap, struct tri_shape shape,
+                                        uint64_t word) {
   size_t bytes = tri_counted_bytes(shape);
   if (TRI_UNLIKELY((shape.tag & 0xfff) != 1 || bytes > TRI_CELL_MAX)) return TRI_NULL;
   uintptr_t cell = tri_run_take(&heap->runs[tri_size_class(bytes)], bytes);
@@ -65,8 +69,8 @@ static inline tri_ref tri_counted_alloc(struct tri_counted_heap *heap, struct tr
 // The slow one: any object of a checked shape, from whatever memory is free. TRI_NULL: out of memory.
 tri_ref tri_counted_alloc_any(struct tri_counted_heap *heap, struct tri_shape shape, uint64_t word);
 
-// Put a dead object on the list heap->dead, after clearing the weak references to it. False when it has finalizers:
-// it stays as it is, for the finalizer queue.
+// Put a dead object on the list heap->dead, after clearing the weak references to it. False when it has
+// finalizers: it stays as it is, for the finalizer queue.
 bool tri_counted_bury(struct tri_counted_heap *heap, tri_ref object);
 
 // Free a dead object that was taken off the list.
@@ -79,17 +83,17 @@ void tri_counted_trim(struct tri_counted_heap *heap);
 enum tri_status tri_counted_finalizer_add(struct tri_mutator *m, tri_ref object, uint64_t cookie);
 
 // tri_weak_set of a counting collector.
-static inline void tri_counted_weak_set(struct tri_mutator *m, tri_ref weak, tri_ref target) {
-  tri_weak_table_set(&tri_counted_heap_of(m)->weak, weak, target);
-}
+void tri_counted_weak_set(struct tri_mutator *m, tri_ref weak, tri_ref target);
 
-// ---------------------------------------------------------------------------------------------- looking
+// --------------------------------------------------------------------------------------------------- looking
 
 // Visit every object. The visitor may bury it and change count words, but not free or allocate.
-void tri_counted_each(struct tri_counted_heap *heap, void (*visit)(void *context, tri_ref object), void *context);
+void tri_counted_each(struct tri_counted_heap *heap, void (*visit)(void *context, tri_ref object),
+                      void *context);
 
 // tri_walk and tri_inspect; `counted` says what this collector's counts count at the moment.
-bool tri_counted_walk(struct tri_counted_heap *heap, enum tri_count_kind counted, tri_walk_fn *visit, void *context);
+bool tri_counted_walk(struct tri_counted_heap *heap, enum tri_count_kind counted, tri_walk_fn *visit,
+                      void *context);
 enum tri_status tri_counted_inspect(struct tri_counted_heap *heap, enum tri_count_kind counted, tri_ref ref,
                                     struct tri_object_info *info);
 
@@ -103,9 +107,10 @@ struct tri_findings {
 };
 void tri_finding(struct tri_findings *findings, const char *format, ...) TRI_PRINTF(2, 3);
 
-// The checks of tri_verify that counting collectors share: references denote objects, counts equal the number of
-// references (left out when counted is TRI_COUNT_NONE, or for want of memory), weak lists and flags agree, and the
-// spaces are consistent.
-void tri_counted_verify(struct tri_counted_heap *heap, enum tri_count_kind counted, struct tri_findings *findings);
+// The checks of tri_verify that counting collectors share: references denote objects, counts equal the number
+// of references (left out when counted is TRI_COUNT_NONE, or for want of memory), weak lists and flags agree,
+// and the spaces are consistent.
+void tri_counted_verify(struct tri_counted_heap *heap, enum tri_count_kind counted,
+                        struct tri_findings *findings);
 
 #endif

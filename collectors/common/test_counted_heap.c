@@ -1,6 +1,6 @@
-// The counting collectors against a model, over random programs that use references in C locals as long as the
-// contract allows. After each collection the heap holds exactly what the model expects: what is reachable (with
-// cycles), or what counting alone cannot reclaim. Arguments: seed, rounds.
+// The counting collectors against a model, over random programs that use references in C locals as long as
+// the contract allows. After each collection the heap holds exactly what the model expects: what is reachable
+// (with cycles), or what counting alone cannot reclaim. Arguments: seed, rounds.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,17 +16,20 @@ enum { ROOTS = 6, LOCALS = 5, SLOTS = 4, STEPS = 800, NONE = -1 };
 struct object {
   bool exists, alive, weak;
   int n_slots;
-  int slot[SLOTS]; // ids
-  int target;      // of a weak reference
-  int registered;  // finalizers not yet queued
+  int slot[SLOTS];  // ids
+  int target;       // of a weak reference
+  int registered;   // finalizers not yet queued
   bool finalizable; // had one at some time: its weak references may be cleared and it reachable again
 };
 
 static struct object objects[STEPS];
 static int n_objects;
-static int roots[ROOTS];                      // ids, as in the frame
-static struct { tri_ref ref; int id; } local[LOCALS]; // good until the next collecting call
-static int queued[STEPS], n_queued;           // ids, taken from the finalizer queue at this collection
+static int roots[ROOTS]; // ids, as in the frame
+static struct {
+  tri_ref ref;
+  int id;
+} local[LOCALS];                    // good until the next collecting call
+static int queued[STEPS], n_queued; // ids, taken from the finalizer queue at this collection
 
 static struct tri_random random_state;
 static uint64_t below(uint64_t n) { return tri_random_below(&random_state, n); }
@@ -60,7 +63,7 @@ static void locals_die(void) {
 
 static void set_local(int i, tri_ref ref, int id) { local[i].ref = ref, local[i].id = id; }
 
-// ---------------------------------------------------------------------------------------------- the model
+// ------------------------------------------------------------------------------------------------- the model
 
 static void reach(int id) {
   static int todo[STEPS];
@@ -70,7 +73,8 @@ static void reach(int id) {
   for (todo[n++] = id; n;) {
     struct object *o = &objects[todo[--n]];
     for (int i = 0; i < o->n_slots; i++)
-      if (o->slot[i] != NONE && !objects[o->slot[i]].alive) objects[o->slot[i]].alive = true, todo[n++] = o->slot[i];
+      if (o->slot[i] != NONE && !objects[o->slot[i]].alive)
+        objects[o->slot[i]].alive = true, todo[n++] = o->slot[i];
   }
 }
 
@@ -161,7 +165,7 @@ static void compare(struct tri_mutator *m) {
   TRI_CHECK(s.live_bytes + s.free_bytes <= s.limit_bytes);
 }
 
-// ---------------------------------------------------------------------------------------------- random programs
+// ------------------------------------------------------------------------------------------- random programs
 
 static bool is_weak(int l) { return local[l].id != NONE && objects[local[l].id].weak; }
 
@@ -227,7 +231,9 @@ static void step(struct tri_mutator *m, tri_ref *root) {
   switch (below(16)) {
   case 0:
   case 1:
-  case 2: allocate(m, root); return;
+  case 2:
+    allocate(m, root);
+    return;
   case 3:
     reload_locals(m, root);
     if (below(3)) return;
@@ -239,7 +245,9 @@ static void step(struct tri_mutator *m, tri_ref *root) {
     roots[r] = local[k].id;
     return;
   case 5:
-  case 6: set_local(k, root[r], roots[r]); return;
+  case 6:
+    set_local(k, root[r], roots[r]);
+    return;
   case 7:
   case 8: // load
     if (!pick_slot(&l, &i)) return;
@@ -326,7 +334,8 @@ static void run(const struct tri_collector *collector, const char *options, uint
   struct tri_heap *heap;
   struct tri_mutator *m;
   char error[200];
-  struct tri_heap_params params = {.options = options, .error = error, .error_bytes = sizeof error, .sink = {sink, NULL}};
+  struct tri_heap_params params = {
+      .options = options, .error = error, .error_bytes = sizeof error, .sink = {sink, NULL}};
   TRI_CHECK_EQ(tri_heap_create(collector, &params, &heap), TRI_OK);
   TRI_CHECK_EQ(tri_attach(heap, &m), TRI_OK);
   TRI_FRAME(m, f, ROOTS);
@@ -377,7 +386,8 @@ int main(int argc, char **argv) {
       {"zerocount", "heap=256k", 2},
       {"zerocount", "heap=256k,count_bits=2", 0},
   };
-  uint64_t seed = argc > 1 ? strtoull(argv[1], NULL, 0) : 1, rounds = argc > 2 ? strtoull(argv[2], NULL, 0) : 12;
+  uint64_t seed = argc > 1 ? strtoull(argv[1], NULL, 0) : 1,
+           rounds = argc > 2 ? strtoull(argv[2], NULL, 0) : 12;
   printf("seed %llu, %llu rounds\n", (unsigned long long)seed, (unsigned long long)rounds);
   tri_poison_set_filling(true);
   tri_os_recycle(true);

@@ -1,10 +1,12 @@
-// Weak references for collectors that learn of each death by itself (reference counting): from a target to the weak
-// objects that have it, so that clearing them takes time in their number only. (Tracing collectors: common/weak.h.)
+// Weak references for collectors that learn of each death by itself (reference counting): from a target to
+// the weak objects that have it, so that clearing them takes time in their number only. (Tracing collectors:
+// common/weak.h.)
 //
-// The weak objects of one target form a doubly linked list; its links stand in the weak objects, after slot 0, in
-// TRI_WEAK_LINK_BYTES that the collector adds to their cells and no shape shows. A map leads from the target to
-// the list. Invariants: a target is in the map, and has TRI_COUNT_WEAK_TARGET, exactly while its list is not
-// empty; the map has room for as many targets as there are weak objects, so that setting a target cannot fail.
+// The weak objects of one target form a doubly linked list; its links stand in the weak objects, after slot
+// 0, in TRI_WEAK_LINK_BYTES that the collector adds to their cells and no shape shows. A map leads from the
+// target to the list. Invariants: a target is in the map, and has TRI_COUNT_WEAK_TARGET, exactly while its
+// list is not empty; the map has room for as many targets as there are weak objects, so that setting a target
+// cannot fail.
 //
 // One mutator, not locked. Nothing here collects.
 #ifndef TRICOLOR_COMMON_WEAK_TABLE_H

@@ -23,16 +23,21 @@ enum refcount_option {
 #define TRI_OPTIONS refcount_options
 #define TRI_N_OPTIONS REFCOUNT_OPTIONS
 
-// ---------------------------------------------------------------------------------------------- the count word
+// ------------------------------------------------------------------------------------------------ count word
 //
 //   bits 3..4   colour (Bacon and Rajan 2001). Outside a collection: black, or purple, a possible root of a
-//               garbage cycle. A fresh node is purple until a root or a look at its slots clears it of suspicion
+//               garbage cycle. A fresh node is purple until a root or a look at its slots clears it of
+//               suspicion
 //   bit  5      green: can be part of no cycle (no slots, or cycles=off), so never purple
 //   bit  6      in the root buffer, at the index in bits 9..33
 //   bit  7      in the zero list
 //   bit  8      what it refers to waits to be traced, because the mark stack was full
 
-enum { REFCOUNT_COLOUR_SHIFT = 3, REFCOUNT_INDEX_SHIFT = 9, REFCOUNT_INDEX_BITS = TRI_COUNT_SHIFT - REFCOUNT_INDEX_SHIFT };
+enum {
+  REFCOUNT_COLOUR_SHIFT = 3,
+  REFCOUNT_INDEX_SHIFT = 9,
+  REFCOUNT_INDEX_BITS = TRI_COUNT_SHIFT - REFCOUNT_INDEX_SHIFT
+};
 #define REFCOUNT_COLOUR (UINT64_C(3) << REFCOUNT_COLOUR_SHIFT)
 #define REFCOUNT_BLACK (UINT64_C(0) << REFCOUNT_COLOUR_SHIFT)
 #define REFCOUNT_GREY (UINT64_C(1) << REFCOUNT_COLOUR_SHIFT)
@@ -68,6 +73,7 @@ static inline struct refcount_heap *refcount_heap_of(struct tri_mutator *m) {
 // The count of the object goes down to 0, or to more and the object is not yet a possible root.
 void refcount_down_slow(struct tri_mutator *m, tri_ref object);
 tri_ref refcount_alloc_slow(struct tri_mutator *m, struct tri_shape shape);
+void refcount_weak_set_slow(struct tri_mutator *m, tri_ref weak, tri_ref target);
 void refcount_safepoint_slow(struct tri_mutator *m);
 
 static inline void refcount_up(struct tri_mutator *m, tri_ref object) {
@@ -108,9 +114,11 @@ static inline void refcount_frame_pop(struct tri_mutator *m, struct tri_frame *f
   for (size_t i = 0; i < frame->count; i++) refcount_down(m, slots[i]);
 }
 
-// Nothing to do at this collecting point: the fresh object is referenced and free of suspicion, no count is 0.
+// Nothing to do at this collecting point: the fresh object is referenced and free of suspicion, no count is
+// 0.
 static inline bool refcount_is_settled(const struct refcount_heap *heap) {
-  return !heap->pending && *heap->fresh >= TRI_COUNT_ONE && (*heap->fresh & REFCOUNT_COLOUR) != REFCOUNT_PURPLE;
+  return !heap->pending && *heap->fresh >= TRI_COUNT_ONE &&
+         (*heap->fresh & REFCOUNT_COLOUR) != REFCOUNT_PURPLE;
 }
 
 static inline tri_ref refcount_alloc(struct tri_mutator *m, struct tri_shape shape) {
@@ -134,7 +142,7 @@ static inline void refcount_safepoint(struct tri_mutator *m) {
 #define tri_fast_alloc refcount_alloc
 #define tri_fast_root_set refcount_root_set
 #define tri_fast_frame_pop refcount_frame_pop
-#define tri_fast_weak_set tri_counted_weak_set
+#define tri_fast_weak_set refcount_weak_set_slow
 #define tri_fast_safepoint refcount_safepoint
 #define tri_cold_collect refcount_collect
 #define tri_cold_inspect refcount_inspect

@@ -5,15 +5,16 @@
 //   * an object with count 0 is in the zero list, or is the fresh one, or zeros_lost is set
 //   * every garbage cycle is reached from a purple object that is garbage too; a purple object is in the root
 //     buffer, in the zero list, or is the fresh one, or roots_lost (or zeros_lost) is set
-// The lists are only the quick way to such objects: when memory for them is short, a walk of the heap finds them
-// by count and colour.
+// The lists are only the quick way to such objects: when memory for them is short, a walk of the heap finds
+// them by count and colour.
 #include "tricolor/collector.h"
 
 #include "common/os.h"
 #include "refcount/fast.h"
 
 const struct tri_option refcount_options[REFCOUNT_OPTIONS] = {
-#define TRI_OPTION_ROW(symbol, name, type, def, min, max, choices, doc) {name, type, def, min, max, choices, doc},
+#define TRI_OPTION_ROW(symbol, name, type, def, min, max, choices, doc)                                      \
+  {name, type, def, min, max, choices, doc},
 #include "refcount/options.def"
 #undef TRI_OPTION_ROW
 };
@@ -24,7 +25,7 @@ static uint64_t colour_of(uint64_t word) { return word & REFCOUNT_COLOUR; }
 static void set_colour(uint64_t *word, uint64_t colour) { *word = (*word & ~REFCOUNT_COLOUR) | colour; }
 static size_t slots_of(tri_ref object) { return tri_strong_refs(tri_tag_shape(*tri_tag(object))); }
 
-// ---------------------------------------------------------------------------------------------- heaps
+// ----------------------------------------------------------------------------------------------------- heaps
 
 static struct tri_reach reach_by_count(struct refcount_heap *heap);
 
@@ -61,10 +62,12 @@ void refcount_heap_destroy(struct tri_heap *base) {
   tri_os_free(heap);
 }
 
-enum tri_status refcount_attach(struct tri_heap *heap, struct tri_mutator **m) { return tri_counted_attach(heap, m); }
+enum tri_status refcount_attach(struct tri_heap *heap, struct tri_mutator **m) {
+  return tri_counted_attach(heap, m);
+}
 void refcount_detach(struct tri_mutator *m) { tri_counted_detach(m); }
 
-// ---------------------------------------------------------------------------------------------- possible roots
+// -------------------------------------------------------------------------------------------- possible roots
 
 // The object becomes purple and enters the root buffer, if it is not there.
 static void buffer(struct refcount_heap *heap, uint64_t *word) {
@@ -86,8 +89,8 @@ static void unbuffer(struct refcount_heap *heap, uint64_t *word) {
   *word &= ~(REFCOUNT_BUFFERED | REFCOUNT_INDEX);
 }
 
-// A purple object in no buffer was held by C locals alone for a while: fresh, or its count was 0. Meanwhile it may
-// have become part of a cycle that no later decrement tells of. Not if it refers to nothing.
+// A purple object in no buffer was held by C locals alone for a while: fresh, or its count was 0. Meanwhile
+// it may have become part of a cycle that no later decrement tells of. Not if it refers to nothing.
 static void decide_suspect(struct refcount_heap *heap, uint64_t *word) {
   if (colour_of(*word) != REFCOUNT_PURPLE || *word & REFCOUNT_BUFFERED) return;
   tri_ref object = tri_count_owner(word);
@@ -99,7 +102,7 @@ static void decide_suspect(struct refcount_heap *heap, uint64_t *word) {
     set_colour(word, REFCOUNT_BLACK);
 }
 
-// ---------------------------------------------------------------------------------------------- dying
+// ----------------------------------------------------------------------------------------------------- dying
 
 static void bury(struct refcount_heap *heap, tri_ref object) {
   uint64_t *word = tri_count_word(object);
@@ -164,7 +167,7 @@ static void settle(struct refcount_heap *heap) {
   }
 }
 
-// ---------------------------------------------------------------------------------------------- barriers
+// -------------------------------------------------------------------------------------------------- barriers
 
 void refcount_down_slow(struct tri_mutator *m, tri_ref object) {
   struct refcount_heap *heap = refcount_heap_of(m);
@@ -184,6 +187,10 @@ void refcount_down_slow(struct tri_mutator *m, tri_ref object) {
     heap->zeros_lost = true;
 }
 
+void refcount_weak_set_slow(struct tri_mutator *m, tri_ref weak, tri_ref target) {
+  tri_counted_weak_set(m, weak, target);
+}
+
 // What the queue held becomes a reference in a C local.
 tri_ref refcount_finalizer_next(struct tri_mutator *m, uint64_t *cookie) {
   tri_ref object = tri_finalizers_next(&tri_counted_heap_of(m)->finalizers, cookie);
@@ -191,7 +198,7 @@ tri_ref refcount_finalizer_next(struct tri_mutator *m, uint64_t *cookie) {
   return object;
 }
 
-// ---------------------------------------------------------------------------------------------- tracing
+// --------------------------------------------------------------------------------------------------- tracing
 
 // Tracing steps over the mark stack. What finds no room there gets REFCOUNT_WAITING and is found by a walk.
 
@@ -318,7 +325,7 @@ static void scan_waiting(struct refcount_heap *heap, tri_ref object) {
   }
 }
 
-// ---------------------------------------------------------------------------------------------- finalizers
+// ------------------------------------------------------------------------------------------------ finalizers
 
 // For the finalizer queue: what has a count lives, by now; and what is queued has one.
 
@@ -342,7 +349,7 @@ static struct tri_reach reach_by_count(struct refcount_heap *heap) {
   return (struct tri_reach){has_count, keep_for_queue, drain_queue, heap};
 }
 
-// ---------------------------------------------------------------------------------------------- cycles
+// ---------------------------------------------------------------------------------------------------- cycles
 
 struct candidates {
   struct refcount_heap *heap;
@@ -365,8 +372,8 @@ static void each_candidate(struct refcount_heap *heap, size_t n, uint64_t colour
     for (size_t i = 0; i < n; i++) take_candidate(&c, tri_count_owner((uint64_t *)heap->roots.entries[i]));
 }
 
-// Free all white objects: their counts say already that nothing refers to them, and what they refer to has been
-// told. Returns how many.
+// Free all white objects: their counts say already that nothing refers to them, and what they refer to has
+// been told. Returns how many.
 static size_t free_white(struct refcount_heap *heap) {
   tri_ref done = TRI_NULL;
   size_t freed = 0;
@@ -397,8 +404,7 @@ static void collect(struct refcount_heap *heap, enum tri_collect_kind kind) {
   resume_all(heap, subtract_all);
   each_candidate(heap, n, REFCOUNT_GREY, scan_candidate);
   resume_all(heap, scan_waiting);
-  for (size_t i = 0; i < n; i++)
-    *(uint64_t *)heap->roots.entries[i] &= ~(REFCOUNT_BUFFERED | REFCOUNT_INDEX);
+  for (size_t i = 0; i < n; i++) *(uint64_t *)heap->roots.entries[i] &= ~(REFCOUNT_BUFFERED | REFCOUNT_INDEX);
   heap->roots.top = 0; // [0, n) stay readable
   tri_emit(base, TRI_EVENT_WEAK, 0, 0);
   struct tri_reach reach = reach_by_count(heap);
@@ -449,7 +455,7 @@ tri_ref refcount_alloc_slow(struct tri_mutator *m, struct tri_shape shape) {
   return object;
 }
 
-// ---------------------------------------------------------------------------------------------- looking
+// --------------------------------------------------------------------------------------------------- looking
 
 static enum tri_count_kind counted_now(const struct refcount_heap *heap) {
   return heap->trial ? TRI_COUNT_NONE : TRI_COUNT_ALL;
@@ -486,7 +492,8 @@ static void verify_object(void *context, tri_ref object) {
   uint64_t *at = tri_count_word(object), word = *at, colour = colour_of(word);
   bool held = at == heap->fresh || word & REFCOUNT_IN_ZEROS || heap->zeros_lost;
   if (word & TRI_COUNT_DEAD) return; // tri_counted_verify tells
-  if (word < TRI_COUNT_ONE && !held) tri_finding(&v->findings, "object %#zx has count 0 and is in no list", object.bits);
+  if (word < TRI_COUNT_ONE && !held)
+    tri_finding(&v->findings, "object %#zx has count 0 and is in no list", object.bits);
   if (colour == REFCOUNT_GREY || colour == REFCOUNT_WHITE || word & REFCOUNT_WAITING)
     tri_finding(&v->findings, "object %#zx is %s outside a collection", object.bits,
                 colour == REFCOUNT_GREY    ? "grey"
@@ -501,7 +508,8 @@ static void verify_object(void *context, tri_ref object) {
   v->buffered++;
   size_t index = (word & REFCOUNT_INDEX) >> REFCOUNT_INDEX_SHIFT;
   if (index >= heap->roots.top || heap->roots.entries[index] != (uintptr_t)at)
-    tri_finding(&v->findings, "object %#zx says that it is entry %zu of the root buffer; it is not", object.bits, index);
+    tri_finding(&v->findings, "object %#zx says that it is entry %zu of the root buffer; it is not",
+                object.bits, index);
 }
 
 size_t refcount_verify(struct tri_heap *base, const struct tri_reporter *reporter) {
@@ -511,8 +519,8 @@ size_t refcount_verify(struct tri_heap *base, const struct tri_reporter *reporte
   if (heap->trial) return v.findings.count;
   tri_counted_each(&heap->counted, verify_object, &v);
   if (v.buffered != heap->roots.top)
-    tri_finding(&v.findings, "%zu objects say that they are in the root buffer, it has %zu entries", v.buffered,
-                heap->roots.top);
+    tri_finding(&v.findings, "%zu objects say that they are in the root buffer, it has %zu entries",
+                v.buffered, heap->roots.top);
   if (v.in_zeros != heap->zeros.top)
     tri_finding(&v.findings, "%zu objects say that they are in the zero list, it has %zu entries", v.in_zeros,
                 heap->zeros.top);

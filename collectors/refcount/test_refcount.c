@@ -1,5 +1,5 @@
-// refcount's own paths: prompt reclaiming, deep structures, cycles, saturation, weak references, finalizers, and a
-// verify that finds what is planted. (Random programs against a model: common/test_counted_heap.c.)
+// refcount's own paths: prompt reclaiming, deep structures, cycles, saturation, weak references, finalizers,
+// and a verify that finds what is planted. (Random programs against a model: common/test_counted_heap.c.)
 #include <stdio.h>
 #include <string.h>
 
@@ -56,7 +56,7 @@ static tri_ref node(size_t n_refs) {
   return object;
 }
 
-// ---------------------------------------------------------------------------------------------- counting
+// -------------------------------------------------------------------------------------------------- counting
 
 static void reclaims_at_the_next_collecting_point(void) {
   open_heap(NULL);
@@ -147,7 +147,7 @@ static void counts_stick(void) {
   close_heap();
 }
 
-// ---------------------------------------------------------------------------------------------- cycles
+// ---------------------------------------------------------------------------------------------------- cycles
 
 static void drop_rings(int n, int length) {
   TRI_FRAME(m, f, 2);
@@ -212,8 +212,8 @@ static void reclaims_a_deep_cycle(void) {
   close_heap();
 }
 
-// A suspected object whose subgraph turns out to live gets all counts back; with every small mark stack, so that
-// objects that wait for room are blackened meanwhile.
+// A suspected object whose subgraph turns out to live gets all counts back; with every small mark stack, so
+// that objects that wait for room are blackened meanwhile.
 static void restores_counts(void) {
   for (int stack = 0; stack < 8; stack++) {
     char options[40];
@@ -242,7 +242,7 @@ static void restores_counts(void) {
   }
 }
 
-// ---------------------------------------------------------------------------------------------- weak, finalizers
+// ------------------------------------------------------------------------------------------ weak, finalizers
 
 static void clears_weak_references(void) {
   open_heap(NULL);
@@ -270,7 +270,8 @@ static void clears_weak_references(void) {
   close_heap();
 }
 
-// One that dies by its count, and one in a garbage cycle: queued once, weak references cleared before, intact.
+// One that dies by its count, and one in a garbage cycle: queued once, weak references cleared before,
+// intact.
 static void queues_finalizable_objects(bool cyclic) {
   open_heap(NULL);
   TRI_FRAME(m, f, 3);
@@ -301,7 +302,7 @@ static void queues_finalizable_objects(bool cyclic) {
   close_heap();
 }
 
-// ---------------------------------------------------------------------------------------------- memory, verify
+// -------------------------------------------------------------------------------------------- memory, verify
 
 static void fill_and_drop(struct tri_shape shape) {
   TRI_FRAME(m, f, 1);

@@ -1,4 +1,5 @@
-// zerocount: counts are kept, objects with count 0 are found by a traversal when memory is short. See README.md.
+// zerocount: counts are kept, objects with count 0 are found by a traversal when memory is short. See
+// README.md.
 #ifndef ZEROCOUNT_FAST_H
 #define ZEROCOUNT_FAST_H
 
@@ -42,6 +43,7 @@ static inline void zerocount_down(struct tri_mutator *m, tri_ref object) {
 #include "common/count_barriers.h"
 
 tri_ref zerocount_alloc_slow(struct tri_mutator *m, struct tri_shape shape);
+void zerocount_weak_set_slow(struct tri_mutator *m, tri_ref weak, tri_ref target);
 
 static inline tri_ref zerocount_alloc(struct tri_mutator *m, struct tri_shape shape) {
   tri_ref object = tri_counted_alloc(tri_counted_heap_of(m), shape, 0);
@@ -49,7 +51,7 @@ static inline tri_ref zerocount_alloc(struct tri_mutator *m, struct tri_shape sh
 }
 
 #define tri_fast_alloc zerocount_alloc
-#define tri_fast_weak_set tri_counted_weak_set
+#define tri_fast_weak_set zerocount_weak_set_slow
 #define tri_cold_collect zerocount_collect
 #define tri_cold_inspect zerocount_inspect
 #define tri_cold_verify zerocount_verify

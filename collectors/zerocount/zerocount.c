@@ -1,7 +1,7 @@
 // zerocount: the traversal that finds objects with count 0. See README.md.
 //
-// Counts are of references from slots of nodes only. Invariant: outside a collection no object has ZEROCOUNT_ROOT,
-// and the list of dead objects is empty.
+// Counts are of references from slots of nodes only. Invariant: outside a collection no object has
+// ZEROCOUNT_ROOT, and the list of dead objects is empty.
 #include "tricolor/collector.h"
 
 #include "common/os.h"
@@ -13,14 +13,15 @@ struct zerocount_heap {
 };
 
 const struct tri_option zerocount_options[ZEROCOUNT_OPTIONS] = {
-#define TRI_OPTION_ROW(symbol, name, type, def, min, max, choices, doc) {name, type, def, min, max, choices, doc},
+#define TRI_OPTION_ROW(symbol, name, type, def, min, max, choices, doc)                                      \
+  {name, type, def, min, max, choices, doc},
 #include "zerocount/options.def"
 #undef TRI_OPTION_ROW
 };
 
 static struct zerocount_heap *heap_of(struct tri_heap *heap) { return (struct zerocount_heap *)heap; }
 
-// ---------------------------------------------------------------------------------------------- heaps
+// ----------------------------------------------------------------------------------------------------- heaps
 
 enum tri_status zerocount_heap_create(const struct tri_collector *self, const struct tri_heap_config *config,
                                       struct tri_heap **out) {
@@ -46,11 +47,15 @@ enum tri_status zerocount_attach(struct tri_heap *heap, struct tri_mutator **m) 
 }
 void zerocount_detach(struct tri_mutator *m) { tri_counted_detach(m); }
 
+void zerocount_weak_set_slow(struct tri_mutator *m, tri_ref weak, tri_ref target) {
+  tri_counted_weak_set(m, weak, target);
+}
+
 tri_ref zerocount_finalizer_next(struct tri_mutator *m, uint64_t *cookie) {
   return tri_finalizers_next(&tri_counted_heap_of(m)->finalizers, cookie);
 }
 
-// ---------------------------------------------------------------------------------------------- collection
+// ------------------------------------------------------------------------------------------------ collection
 
 static bool is_needed(uint64_t word) { return word >= TRI_COUNT_ONE || word & ZEROCOUNT_ROOT; }
 
@@ -71,7 +76,8 @@ static void each_root(struct zerocount_heap *heap, tri_root_fn *visit) {
 
 static void bury_zero(void *context, tri_ref object) {
   struct zerocount_heap *heap = context;
-  if (!is_needed(*tri_count_word(object)) && !tri_counted_bury(&heap->counted, object)) heap->undecided = true;
+  if (!is_needed(*tri_count_word(object)) && !tri_counted_bury(&heap->counted, object))
+    heap->undecided = true;
 }
 
 // Clearing an object may leave others with count 0: they join the list, so that one traversal is enough.
@@ -142,7 +148,7 @@ tri_ref zerocount_alloc_slow(struct tri_mutator *m, struct tri_shape shape) {
   return tri_is_null(object) ? tri_alloc_failed(m, TRI_ENOMEM, shape) : object;
 }
 
-// ---------------------------------------------------------------------------------------------- looking
+// --------------------------------------------------------------------------------------------------- looking
 
 bool zerocount_walk(struct tri_heap *base, tri_walk_fn *visit, void *context) {
   return tri_counted_walk(&heap_of(base)->counted, TRI_COUNT_SLOTS, visit, context);
