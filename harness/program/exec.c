@@ -711,22 +711,21 @@ static bool op_finalized(struct tri_run *run, uint32_t r) {
 }
 
 static bool op_pin(struct tri_run *run, uint32_t r) {
-  if (!has(run, TRI_CAP_PIN) || run->n_pins == MAX_PINS) return false;
+  if (run->n_pins == MAX_PINS) return false;
   tri_ref ref = value(run, r);
   if (tri_is_null(ref)) return false;
   struct tri_handle *handle = new_handle(run, ref); // keeps it, so that it can be unpinned
   if (!handle) return false;
-  if (!tri_pin(mutator(run), ref)) {
+  if (has(run, TRI_CAP_PIN) && !tri_pin(mutator(run), ref)) {
     tri_handle_free(mutator(run), handle);
-    run->result->out_of_memory++;
-    return false;
+    return refused(run);
   }
   run->pins[run->n_pins++] = handle;
   return true;
 }
 
 static void unpin(struct tri_run *run, unsigned i) {
-  tri_unpin(mutator(run), tri_handle_get(mutator(run), run->pins[i]));
+  if (has(run, TRI_CAP_PIN)) tri_unpin(mutator(run), tri_handle_get(mutator(run), run->pins[i]));
   tri_handle_free(mutator(run), run->pins[i]);
   run->n_pins--;
   memmove(run->pins + i, run->pins + i + 1, (run->n_pins - i) * sizeof *run->pins);
