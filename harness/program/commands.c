@@ -21,6 +21,7 @@ struct arguments {
   const char *out, *collector, *options, *workload, *size, *check;
   const char *params[MAX_PARAMS_GIVEN];
   int n_params;
+  uint64_t steps; // 0: as the executor has it
   char **files;
   int n_files;
 };
@@ -36,6 +37,7 @@ static const struct option long_options[] = {{"out", required_argument, 0, 'O'},
                                              {"options", required_argument, 0, 'o'},
                                              {"workload", required_argument, 0, 'w'},
                                              {"check", required_argument, 0, 'k'},
+                                             {"steps", required_argument, 0, 'n'},
                                              {"size", required_argument, 0, 's'},
                                              {"param", required_argument, 0, 'p'},
                                              {"help", no_argument, 0, 'h'},
@@ -59,6 +61,8 @@ static bool parse(const struct command *command, int argc, char **argv, struct a
     if (c == 'o') to->options = optarg;
     if (c == 'w') to->workload = optarg;
     if (c == 'k') to->check = optarg;
+    if (c == 'n' && (sscanf(optarg, "%" SCNu64 "%c", &to->steps, &(char){0}) != 1 || !to->steps))
+      return tri_fail(error, "--steps=%s: right would be a number from 1", optarg);
     if (c == 's') to->size = optarg;
     if (c == 'p' && to->n_params == MAX_PARAMS_GIVEN) return tri_fail(error, "more than %d --param", MAX_PARAMS_GIVEN);
     if (c == 'p') to->params[to->n_params++] = optarg;
@@ -141,11 +145,12 @@ int tri_command_dis(int argc, char **argv) {
 
 int tri_command_show(int argc, char **argv) {
   static const struct command command = {
-      "show", "co",
+      "show", "con",
       "usage: tricolor show [--collector=C] [-o KEY=VALUE,…] FILE\n"
       "Runs a heap program and prints the heap: objects by number, addresses, sizes, edges and roots, before and\n"
       "after each collection and at the end.\n"
       "  --collector=C     default semispace, or the first there is\n"
+      "  --steps=N         how many operations loops may repeat in all (default 10000)\n"
       "  -o KEY=VALUE,…    options of the collector, see `tricolor list options`\n"};
   struct arguments arguments;
   struct tri_error error;
@@ -160,7 +165,8 @@ int tri_command_show(int argc, char **argv) {
   if (arguments.collector && !(collector = tri_collector_named(arguments.collector, &error)))
     return bad(&command, &error);
   if (!tri_program_read(arguments.files[0], &program, &error)) return bad(&command, &error);
-  struct tri_run_params params = {.collector = collector, .options = arguments.options, .out = stdout};
+  struct tri_run_params params = {
+      .collector = collector, .options = arguments.options, .max_steps = arguments.steps, .out = stdout};
   struct tri_run_result result;
   printf("%s on %s\n", arguments.files[0], collector->name);
   tri_program_show(&program, &params, stdout, &result);
@@ -187,6 +193,7 @@ struct replay {
   enum tri_check check;
   struct tri_check_summary summary;
   const char *options;
+  uint64_t steps;
   FILE *print;
   unsigned files, runs, findings;
 };
@@ -208,7 +215,8 @@ static void finding(struct replay *replay, const char *path, const char *collect
 
 static bool replay_on(struct replay *replay, const char *path, const struct tri_program *program,
                       const struct tri_collector *collector, struct reference *reference, struct tri_error *error) {
-  struct tri_run_params params = {.collector = collector, .options = replay->options, .out = replay->print};
+  struct tri_run_params params = {
+      .collector = collector, .options = replay->options, .max_steps = replay->steps, .out = replay->print};
   struct tri_run_result result;
   if (replay->print) printf("%s on %s\n", path, collector->name);
   if (replay->checked) tri_program_run_checked(program, &params, replay->check, &replay->summary, &result);
@@ -251,20 +259,21 @@ static bool choose_check(const char *word, bool *checked, enum tri_check *check,
 
 int tri_command_replay(int argc, char **argv) {
   static const struct command command = {
-      "replay", "cok",
+      "replay", "cokn",
       "usage: tricolor replay [--collector=C|all] [--check=gc|end|off] [-o KEY=VALUE,…] FILE|FOLDER…\n"
       "Runs heap programs on a collector, or on all of them with one outcome, and reports what is wrong.\n"
       "A folder means all programs below it, - the standard input. `print` prints when there is one program.\n"
       "  --collector=C     default all\n"
       "  --check=gc        with the shadow heap, compared at the end of every collection (default), or only at the\n"
       "                    end of the program, or off\n"
+      "  --steps=N         how many operations loops may repeat in all (default 10000)\n"
       "  -o KEY=VALUE,…    options of the collector, see `tricolor list options`\n"};
   struct arguments arguments;
   struct tri_error error;
   struct tri_paths paths = {0};
   if (!parse(&command, argc, argv, &arguments, &error)) return bad(&command, &error);
   const struct tri_collector *one[2] = {0};
-  struct replay replay = {.collectors = tri_collectors, .options = arguments.options};
+  struct replay replay = {.collectors = tri_collectors, .options = arguments.options, .steps = arguments.steps};
   if (!choose_check(arguments.check ? arguments.check : "gc", &replay.checked, &replay.check, &error))
     return bad(&command, &error);
   if (arguments.collector && strcmp(arguments.collector, "all") != 0) {

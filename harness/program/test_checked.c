@@ -28,6 +28,7 @@ static void test_random(uint64_t seed) {
     if (result.status != TRI_RUN_FINDING) continue;
     printf("%s with program seed %" PRIu64 ": %s\n", (*c)->name, seed, result.message);
     tri_program_print(&program, stdout);
+    fflush(stdout);
     TRI_CHECK(!"no alarm on a correct collector");
   }
   tri_program_free(&program);

@@ -46,6 +46,9 @@ expect 2 "one file at a time" asm "$dir/any" "$dir/any"
 expect 2 "unknown option '--collector=nocollect'" asm --collector=nocollect "$dir/any"
 expect 2 "unknown collector 'nocolect'; did you mean 'nocollect'?" replay --collector=nocolect "$dir/any"
 expect 2 "unknown option 'heep'" replay --collector=nocollect -o heep=3 "$dir/any"
+expect 2 "--steps=0: right would be a number from 1" replay --steps=0 "$dir/any"
+expect 2 "--check=on: right would be gc, end or off" replay --check=on "$dir/any"
+expect 0 "1 programs" replay --check=off --steps=10 "$dir/any"
 expect 3 "/no/such/folder" asm --out=/no/such/folder/x "$dir/any"
 expect 0 "usage: tricolor show" show --help
 
