@@ -10,7 +10,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { ROUNDS = 60, OPS = 120, MAX_STEPS = 1000 };
+enum { ROUNDS = 30, OPS = 120, MAX_STEPS = 1000 };
 
 static void test_random(uint64_t seed) {
   struct tri_random random = {seed};
