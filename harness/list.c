@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "check/invariants.h"
 #include "run.h"
 #include "workload.h"
 
@@ -20,14 +21,19 @@ static const struct {
 #undef TRI_CAP_ROW
 };
 
+static json_t *claims(uint64_t flags) {
+  json_t *list = json_array();
+  for (size_t k = 0; k < sizeof caps / sizeof *caps; k++)
+    if (flags & caps[k].cap) json_array_append_new(list, json_string(caps[k].name));
+  return list;
+}
+
 static json_t *list_collectors(void) {
   json_t *list = json_array();
   for (size_t i = 0; tri_collectors[i]; i++) {
     const struct tri_collector *c = tri_collectors[i];
-    json_t *claims = json_array();
-    for (size_t k = 0; k < sizeof caps / sizeof *caps; k++)
-      if (c->caps.flags & caps[k].cap) json_array_append_new(claims, json_string(caps[k].name));
-    json_array_append_new(list, json_pack("{s:s, s:s, s:o}", "name", c->name, "summary", c->summary, "claims", claims));
+    json_array_append_new(list, json_pack("{s:s, s:s, s:o}", "name", c->name, "summary", c->summary, "claims",
+                                          claims(c->caps.flags)));
   }
   return list;
 }
@@ -76,12 +82,26 @@ static json_t *list_options(void) {
   return list;
 }
 
+static json_t *list_invariants(void) {
+  json_t *list = json_array();
+  for (size_t i = 0; i < tri_n_invariants; i++) {
+    const struct tri_invariant *row = &tri_invariants[i];
+    json_t *json = json_pack("{s:s, s:s, s:s, s:s}", "name", row->id, "summary", row->doc, "when",
+                             tri_when_text(row->when), "killed by", row->killed_by);
+    if (row->needs) json_object_set_new(json, "needs", claims(row->needs));
+    if (row->without) json_object_set_new(json, "without", claims(row->without));
+    json_array_append_new(list, json);
+  }
+  return list;
+}
+
 static const struct {
   const char *name;
   json_t *(*make)(void);
 } lists[] = {
     {"collectors", list_collectors},
     {"workloads", list_workloads},
+    {"invariants", list_invariants},
     {"options", list_options},
 };
 enum { LISTS = sizeof lists / sizeof *lists };

@@ -9,11 +9,12 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "check/shadow.h"
+#include "common/poison.h"
 #include "measure/file.h"
 #include "workload.h"
 
 enum binding { BINDING_BEST, BINDING_INLINE, BINDING_DYNAMIC };
-enum check { CHECK_OFF, CHECK_END, CHECK_GC };
 
 static const char *const size_names[] = {"tiny", "ci", "full", NULL};
 static const char *const binding_names[] = {"best", "inline", "dynamic", NULL};
@@ -26,7 +27,8 @@ struct run {
   const char *options; // -o, or NULL
   enum tri_size size;
   enum binding binding;
-  enum check check;
+  bool checked;
+  enum tri_check check; // if checked
   int64_t param[TRI_MAX_PARAMS];
   const char *result; // file, or NULL
   bool json;
@@ -42,6 +44,7 @@ struct outcome {
   enum tri_outcome outcome;
   struct tri_answer answer;
   uint64_t wall_ns, cpu_ns, findings;
+  struct tri_check_summary checks;
   struct tri_stats stats;
   struct pauses pauses;
 };
@@ -160,10 +163,21 @@ static bool no_heap(enum tri_status status, struct outcome *o, const struct tri_
   return true;
 }
 
+static void print_finding(void *context, struct tri_heap *heap, const struct tri_finding *finding) {
+  (void)context, (void)heap;
+  tri_finding_print(stderr, finding);
+}
+
 static bool run_workload(const struct run *run, struct outcome *o, struct tri_error *error) {
   const struct tri_workload *workload = run->workload;
   const struct tri_collector *record = run->collector;
-  if (run->binding != BINDING_DYNAMIC && run->check == CHECK_OFF) {
+  struct tri_shim_record shadow;
+  struct tri_shadow_options shadow_options = {.check = run->check, .report = print_finding, .summary = &o->checks};
+  if (run->checked) {
+    tri_poison_set_filling(true);
+    record = tri_shadow_wrap(&shadow, run->collector, &shadow_options);
+  }
+  if (run->binding != BINDING_DYNAMIC && !run->checked) {
     const struct tri_workload *inlined = tri_workload_inline(workload->name, run->collector->name);
     if (inlined) workload = inlined;
   }
@@ -186,6 +200,7 @@ static bool run_workload(const struct run *run, struct outcome *o, struct tri_er
   o->wall_ns = clock_ns(CLOCK_MONOTONIC) - wall;
   o->cpu_ns = clock_ns(CLOCK_PROCESS_CPUTIME_ID) - cpu;
   tri_stats_get(heap, &o->stats, sizeof o->stats);
+  o->findings = tri_shadow_check(heap);
   m->ops->detach(m);
   heap->ops->heap_destroy(heap);
   qsort(o->pauses.ns, o->pauses.count, sizeof *o->pauses.ns, compare_u64);
@@ -246,6 +261,10 @@ static void print_text(const struct run *run, const struct outcome *o) {
   char *total = tri_duration_text((double)o->stats.pause_total_ns), *peak = tri_memory_text((double)peak_rss_bytes());
   char *allocated = tri_memory_text((double)o->stats.allocated_bytes);
   printf("%s on %s: %s. %s\n", run->workload->name, run->collector->name, status_word(o), o->answer.text);
+  if (run->checked) {
+    printf("  ");
+    tri_check_summary_print(stdout, &o->checks);
+  }
   printf("  wall %s; %llu collections, paused %s, longest %s; allocated %s; peak resident %s\n", wall,
          (unsigned long long)o->stats.collections, total, worst, allocated, peak);
   free(wall), free(worst), free(total), free(peak), free(allocated);
@@ -298,7 +317,8 @@ static bool parse(int argc, char **argv, struct run *run, struct tri_error *erro
       break;
     case 'k':
       if (!choose(error, "--check", optarg, check_names, &choice)) return false;
-      run->check = (enum check)choice;
+      run->checked = choice > 0;
+      run->check = choice == 2 ? TRI_CHECK_GC : TRI_CHECK_END;
       break;
     case 'b':
       if (!choose(error, "--binding", optarg, binding_names, &choice)) return false;
@@ -323,7 +343,7 @@ static bool parse(int argc, char **argv, struct run *run, struct tri_error *erro
   for (size_t i = 0; i < run->workload->n_params; i++) run->param[i] = run->workload->params[i].value[run->size];
   for (size_t i = 0; i < n_params; i++)
     if (!tri_workload_set_param(run->workload, run->param, params[i], error)) return false;
-  if (run->binding == BINDING_INLINE && run->check != CHECK_OFF)
+  if (run->binding == BINDING_INLINE && run->checked)
     return tri_fail(error, "--check needs the dynamic binding: its shadow heap is a shim, which inlined calls pass by");
   if (run->binding == BINDING_INLINE && !tri_workload_inline(workload, run->collector->name))
     return tri_fail(error, "--binding=inline: '%s' was loaded at run time and has the dynamic binding only", collector);

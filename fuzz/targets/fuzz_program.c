@@ -11,11 +11,11 @@
 #include "common/check.h"
 #include "common/os.h"
 #include "common/poison.h"
-#include "program/exec.h"
+#include "program/checked.h"
 #include "tricolor/registry.h"
 
 // Longer programs add time, not situations: the engines' -max_len should be no more than this.
-enum { MAX_BYTES = 4096, MAX_STEPS = 4000 };
+enum { MAX_BYTES = 4096, MAX_STEPS = 1000 };
 
 static struct {
   uint64_t executions, steps, effective, collections, out_of_memory;
@@ -50,7 +50,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   struct tri_run_result result;
   if (!tri_program_decode(&program, data, size)) return 0;
   struct tri_run_params params = {.collector = collector, .max_steps = MAX_STEPS};
-  if (tri_program_run(&program, &params, &result) == TRI_RUN_FINDING) {
+  if (tri_program_run_checked(&program, &params, TRI_CHECK_GC, NULL, &result) == TRI_RUN_FINDING) {
     fprintf(stderr, "fuzz-%s: %s\n", collector->name, result.message);
     abort();
   }
