@@ -321,7 +321,7 @@ static void trace_held(struct pass *p) {
   for (uint32_t i = 0; i < model->n_registrations; i++) {
     struct model_registration *r = &model->registration[i];
     struct model_object *o = &model->object[r->id];
-    if (o->mark == p->reached) continue;
+    if (o->mark >= p->reached && o->mark != p->held) continue;
     if (p->what.drop) r->dead = true;
     if (tri_shape_kind(o->shape) == TRI_NODE)
       for (size_t k = 0, n = tri_shape_refs(o->shape); k < n; k++)
@@ -553,9 +553,9 @@ static void run(void *context) {
     p->level = p->reached;
     reach_roots(p);
     ephemeron_fixpoint(p);
-    trace_held(p);
     if (tri_has(s->heap, TRI_CAP_EXACT) && !tri_has(s->heap, TRI_CAP_CYCLES))
       model_trace_cycles(model, p->reached, p->retained);
+    trace_held(p);
     if (thorough && !p->what.moved) check_held(p);
     p->level = p->retained;
     while (s->n_weak || s->n_ephemerons) { // what is retained may contain more of both
@@ -623,7 +623,7 @@ static void adopt(void *context) {
   struct model_object *o = &p->model->object[a->id];
   const struct tri_object_info *info;
   p->inspect =
-      p->s->attached == 1 && (p->inner->inspect != tri_default_inspect || tri_has(p->s->heap, TRI_CAP_WALK));
+      p->s->running == 1 && (p->inner->inspect != tri_default_inspect || tri_has(p->s->heap, TRI_CAP_WALK));
   if (!allocated(p, a->ref, &info)) return;
   if (tri_is_null(o->ref)) model_place(p->model, a->id, a->ref);
   bool good = object_is_good(p, a->id, info);

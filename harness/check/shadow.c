@@ -133,7 +133,7 @@ static void leave(struct tri_shadow *s) { tri_mutex_unlock(&s->lock); }
 static void forget_locals(struct tri_mutator *m) {
   struct tri_shadow *s = enter(m);
   s->turn[m->id % SHADOW_TURNS]++;
-  if (s->attached == 1 && !s->broken) model_settle(s->model);
+  if (s->running == 1 && !s->broken) model_settle(s->model);
   leave(s);
 }
 
@@ -209,7 +209,7 @@ static uint32_t overlapped(struct tri_shadow *s, tri_ref ref, size_t extent) {
     uint32_t id = model_at(s->model, at);
     if (!id || (at.bits < ref.bits && at.bits + tri_shape_extent(s->model->object[id].shape) <= ref.bits))
       continue;
-    if (!model_unreachable(s->model, id, s->attached == 1)) return id;
+    if (!model_unreachable(s->model, id, s->running == 1)) return id;
     if (model_alive(&s->model->object[id])) model_forget(s->model, id);
   }
   return 0;
@@ -673,34 +673,54 @@ static void shadow_safepoint(struct tri_mutator *m) {
 
 static void shadow_park(struct tri_mutator *m) {
   forget_locals(m);
-  shadow_of(m->heap)->shim.inner->park(m);
+  struct tri_shadow *s = shadow_of(m->heap);
+  s->shim.inner->park(m);
+  tri_mutex_lock(&s->lock);
+  s->running--;
+  tri_mutex_unlock(&s->lock);
 }
 
-static void shadow_unpark(struct tri_mutator *m) { shadow_of(m->heap)->shim.inner->unpark(m); }
+static void shadow_unpark(struct tri_mutator *m) {
+  struct tri_shadow *s = shadow_of(m->heap);
+  s->shim.inner->unpark(m);
+  tri_mutex_lock(&s->lock);
+  s->running++;
+  tri_mutex_unlock(&s->lock);
+}
+
+// A pass outside a collection: while this mutator runs alone, and nobody can begin to run. To be called with no
+// lock held.
+static void run_pass_alone(struct tri_shadow *s, struct shadow_pass what) {
+  if (!tri_mutex_try_lock(&s->gate)) return;
+  tri_mutex_lock(&s->lock);
+  if (s->running <= 1 && !s->broken) shadow_run_pass(s, what);
+  tri_mutex_unlock(&s->lock);
+  tri_mutex_unlock(&s->gate);
+}
 
 static enum tri_status shadow_collect(struct tri_mutator *m, enum tri_collect_kind kind) {
   struct tri_shadow *s = shadow_of(m->heap);
   forget_locals(m);
   uint64_t full_passes = s->full_passes;
   enum tri_status status = s->shim.inner->collect(m, kind);
-  tri_mutex_lock(&s->lock);
   // A sweep that went on lazily, or a collector that told nothing: now it has ended in any case.
-  if (status == TRI_OK && kind != TRI_COLLECT_MINOR && s->attached == 1 && !s->broken &&
-      s->options->check == TRI_CHECK_GC && s->full_passes == full_passes)
-    shadow_run_pass(s, (struct shadow_pass){.drop = true, .swept = true, .full = true});
-  leave(s);
+  if (status == TRI_OK && kind != TRI_COLLECT_MINOR && s->options->check == TRI_CHECK_GC && s->full_passes == full_passes)
+    run_pass_alone(s, (struct shadow_pass){.drop = true, .swept = true, .full = true});
   return status;
 }
 
 static enum tri_status shadow_attach(struct tri_heap *heap, struct tri_mutator **m) {
   struct tri_shadow *s = shadow_of(heap);
+  tri_mutex_lock(&s->gate);
   enum tri_status status = s->shim.inner->attach(heap, m);
   if (status == TRI_OK) {
     tri_mutex_lock(&s->lock);
     s->attached++;
+    s->running++;
     s->turn[(*m)->id % SHADOW_TURNS]++;
     tri_mutex_unlock(&s->lock);
   }
+  tri_mutex_unlock(&s->gate);
   return status;
 }
 
@@ -708,8 +728,9 @@ static void shadow_detach(struct tri_mutator *m) {
   struct tri_shadow *s = enter(m);
   check_frames(s, "detach", !m->frames);
   s->attached--;
-  leave(s);
+  s->running--;
   s->shim.inner->detach(m);
+  leave(s);
 }
 
 // ---------------------------------------------------------------------------------------------- the shim
@@ -782,6 +803,7 @@ static struct tri_shim *shadow_open(const struct tri_shim_record *record,
   struct tri_shadow *s = __atomic_exchange_n(&kept, NULL, __ATOMIC_ACQUIRE);
   if (!s && !(s = calloc(1, sizeof *s))) return NULL;
   tri_mutex_init(&s->lock);
+  tri_mutex_init(&s->gate);
   s->options = record->options ? record->options : &defaults;
   s->model = model_new();
   s->heap_option = (uint64_t)config->value[TRI_OPT_HEAP];
@@ -844,7 +866,7 @@ const struct tri_collector *tri_shadow_wrap(struct tri_shim_record *record, cons
 static size_t check_now(struct tri_heap *heap, struct shadow_pass what) {
   struct tri_shadow *s = shadow_of(heap);
   if (!s) return 0;
-  if (!s->broken) shadow_run_pass(s, what);
+  run_pass_alone(s, what);
   return s->findings;
 }
 

@@ -17,13 +17,14 @@ struct suspect { // a slot that did not match when it was met: judged when the p
 struct tri_shadow {
   struct tri_shim shim;
   struct tri_heap *heap; // NULL until opened
+  struct tri_mutex gate; // held where nobody may attach; taken before lock, waited for by attach only
   struct tri_mutex lock; // everything below, unless the world is stopped
   const struct tri_shadow_options *options;
   struct model *model;
   uint64_t calls, operation; // operation: UINT64_MAX until told
   uint64_t allocations;
   uint64_t heap_option;
-  uint32_t attached;
+  uint32_t attached, running; // running: not parked
   uint32_t turn[SHADOW_TURNS]; // by mutator id: calls that may have collected
   bool broken;                 // the model does not describe the heap any more
 
