@@ -28,7 +28,6 @@ static void test_random(uint64_t seed) {
     if (result.status != TRI_RUN_FINDING) continue;
     printf("%s with program seed %" PRIu64 ": %s\n", (*c)->name, seed, result.message);
     tri_program_print(&program, stdout);
-    fflush(stdout);
     TRI_CHECK(!"no alarm on a correct collector");
   }
   tri_program_free(&program);
@@ -74,8 +73,8 @@ static void test_alarm(void) {
 
 int main(int argc, char **argv) {
   uint64_t seed = argc > 1 ? strtoull(argv[1], NULL, 0) : (uint64_t)time(NULL);
+  setvbuf(stdout, NULL, _IOLBF, 0); // what was found must be seen when a check aborts
   printf("seed %" PRIu64 "\n", seed);
-  fflush(stdout);
   test_alarm();
   for (uint64_t round = 0; round < (argc > 1 ? 1 : ROUNDS); round++) test_random(seed + round);
   return 0;

@@ -57,6 +57,8 @@ expect 0 "value 2" replay --collector=nocollect "$seeds/two-variables.thp"
 [ "$(grep -c '0x[0-9a-f]*, [0-9]* B, value [12]$' "$dir/out")" = 2 ] || fail "two variables:" "$dir/out"
 expect 0 "#2 at 0x" show --collector=nocollect "$seeds/two-variables.thp"
 grep -q '#1 .*value 1  <- m0 r0' "$dir/out" || fail "show names objects, values and roots:" "$dir/out"
+expect 0 "#1 moved 0x" show --collector=semispace "$seeds/payload.thp"
+expect 0 "reclaimed: #1 #2 #3" show --collector=marksweep "$seeds/cycle.thp"
 
 expect 0 " 0 findings" replay "$seeds"
 

@@ -162,8 +162,8 @@ static void test_payload(struct tri_random *random) {
 
 int main(int argc, char **argv) {
   uint64_t seed = argc > 1 ? strtoull(argv[1], NULL, 0) : (uint64_t)time(NULL);
+  setvbuf(stdout, NULL, _IOLBF, 0); // what was found must be seen when a check aborts
   printf("seed %llu\n", (unsigned long long)seed);
-  fflush(stdout);
   struct tri_random random = {seed};
   for (int round = 0; round < ROUNDS; round++) test_payload(&random);
   for (const struct tri_collector *const *c = tri_collectors; *c; c++) {
