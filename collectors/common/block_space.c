@@ -104,11 +104,15 @@ static void set_state(struct tri_block_space *space, struct tri_block *block, en
 
 // A block that no run owns and that is swept: by how full it is.
 static void file_block(struct tri_block_space *space, struct tri_block *block) {
-  block->zero = false;
   set_state(space, block,
             block->live == 0             ? TRI_BLOCK_FREE
             : block->live < block->cells ? TRI_BLOCK_PARTIAL
                                          : TRI_BLOCK_FULL);
+}
+
+// Poison what was never used, but leave it zero.
+static void mark_unused(void *p, size_t bytes) {
+  if (TRI_UNLIKELY(TRI_RELAXED_LOAD(&tri_poison_active))) tri_poison_mark(p, bytes);
 }
 
 // ---------------------------------------------------------------------------------------------- the space
@@ -180,7 +184,7 @@ static bool commit_more(struct tri_block_space *space) {
   uintptr_t start = space->base + space->committed * TRI_BLOCK_BYTES;
   if (!tri_os_commit((void *)start, bytes)) return false;
   tri_budget_take(space->budget, bytes);
-  tri_poison((void *)start, bytes);
+  mark_unused((void *)start, bytes);
   space->mapped_bytes += bytes;
   space->committed += n;
   return true;
@@ -231,17 +235,17 @@ void tri_sweep_finish(struct tri_block_space *space) {
     if (space->blocks[i].state == TRI_BLOCK_UNSWEPT) sweep_block(space, &space->blocks[i]);
 }
 
-size_t tri_block_space_trim(struct tri_block_space *space) {
+size_t tri_block_space_trim(struct tri_block_space *space, size_t enough) {
   while (space->frontier < space->committed) { // no different from other free blocks
     struct tri_block *block = &space->blocks[space->frontier++];
-    *block = (struct tri_block){.state = TRI_BLOCK_UNUSED, .zero = !tri_poison_active};
+    *block = (struct tri_block){.state = TRI_BLOCK_UNUSED};
     set_state(space, block, TRI_BLOCK_FREE);
   }
-  size_t bytes = (size_t)space->free.count * TRI_BLOCK_BYTES;
-  for (uint32_t end = space->frontier; space->free.count;) { // neighbours together
+  size_t bytes = 0;
+  for (uint32_t end = space->frontier; space->free.count && bytes < enough;) { // neighbours together
     while (space->blocks[end - 1].state != TRI_BLOCK_FREE) end--;
     uint32_t start = end;
-    while (start > 0 && space->blocks[start - 1].state == TRI_BLOCK_FREE)
+    for (; start > 0 && space->blocks[start - 1].state == TRI_BLOCK_FREE && bytes < enough; bytes += TRI_BLOCK_BYTES)
       set_state(space, &space->blocks[--start], TRI_BLOCK_RELEASED);
     tri_os_decommit((void *)(space->base + start * TRI_BLOCK_BYTES), (end - start) * TRI_BLOCK_BYTES);
     end = start;
@@ -271,6 +275,7 @@ static bool take_cells(struct tri_block_space *space, struct tri_block *block, s
     stop = cell_in(w * 64 + (size_t)__builtin_ctzll(used), bytes);
     break;
   }
+  if (start < block->fresh && stop > block->fresh) stop = block->fresh; // either used before, or fresh
   if (space->run_cells && stop - start > space->run_cells * bytes) stop = start + space->run_cells * bytes;
   end = stop / TRI_GRANULE_BYTES;
   unsigned taken = 0;
@@ -283,12 +288,28 @@ static bool take_cells(struct tri_block_space *space, struct tri_block *block, s
   run->next = start_of(space, block) + start;
   run->limit = start_of(space, block) + stop;
   void *memory = (void *)run->next;
-  if (block->zero) return true;
+  if (start == block->fresh) {
+    block->fresh = (uint16_t)stop;
+    if (!TRI_ASAN && TRI_RELAXED_LOAD(&tri_poison_active)) tri_poison_unmark(memory, stop - start);
+    return true;
+  }
   tri_poison_check(memory, stop - start, "block space: free cell");
   tri_unpoison(memory, stop - start);
   memset(memory, 0, stop - start);
-  if (TRI_ASAN) tri_poison_mark(memory, stop - start); // tri_runs_alloc takes it away cell by cell
+  if (TRI_ASAN) tri_poison_mark(memory, stop - start); // allocation takes it away, cell by cell
   return true;
+}
+
+// Give a free block a class. What is fresh in it begins at a cell from now on.
+static void assign_class(struct tri_block_space *space, struct tri_block *block, unsigned size_class) {
+  size_t bytes = tri_class_bytes(size_class);
+  block->size_class = (uint8_t)size_class;
+  block->cells = (uint16_t)(TRI_BLOCK_BYTES / bytes);
+  block->live = 0;
+  size_t fresh = block->fresh, begin = first_cell(fresh, bytes), end = block->cells * bytes;
+  if (begin > end) begin = TRI_BLOCK_BYTES;
+  if (begin > fresh) tri_poison((void *)(start_of(space, block) + fresh), begin - fresh);
+  block->fresh = (uint16_t)begin;
 }
 
 static void own(struct tri_block_space *space, struct tri_block *block, struct tri_run *run) {
@@ -317,8 +338,8 @@ static struct tri_block *find_free_block(struct tri_block_space *space) {
     struct tri_block *block = &space->blocks[space->released.first];
     void *memory = (void *)start_of(space, block);
     if (tri_os_commit(memory, TRI_BLOCK_BYTES)) {
-      tri_poison(memory, TRI_BLOCK_BYTES);
-      block->zero = !tri_poison_active;
+      mark_unused(memory, TRI_BLOCK_BYTES);
+      block->fresh = 0;
       set_state(space, block, TRI_BLOCK_FREE);
       return block;
     }
@@ -326,7 +347,7 @@ static struct tri_block *find_free_block(struct tri_block_space *space) {
   }
   if (space->frontier == space->committed && !commit_more(space)) return NULL;
   struct tri_block *block = &space->blocks[space->frontier++];
-  *block = (struct tri_block){.state = TRI_BLOCK_UNUSED, .zero = !tri_poison_active};
+  *block = (struct tri_block){.state = TRI_BLOCK_UNUSED};
   set_state(space, block, TRI_BLOCK_FREE);
   return block;
 }
@@ -353,9 +374,7 @@ bool tri_run_refill(struct tri_block_space *space, struct tri_run *run, unsigned
     if (!block) return false;
     unlink_block(space, block);
     block->state = TRI_BLOCK_UNUSED;
-    block->size_class = (uint8_t)size_class;
-    block->cells = (uint16_t)(TRI_BLOCK_BYTES / tri_class_bytes(size_class));
-    block->live = 0;
+    assign_class(space, block, size_class);
   }
   own(space, block, run);
   return take_cells(space, block, run, 0);
@@ -364,15 +383,20 @@ bool tri_run_refill(struct tri_block_space *space, struct tri_run *run, unsigned
 void tri_run_retire(struct tri_block_space *space, struct tri_run *run) {
   struct tri_block *block = run->block;
   if (!block) return;
-  size_t from = (run->next - start_of(space, block)) / TRI_GRANULE_BYTES;
-  size_t to = (run->limit - start_of(space, block)) / TRI_GRANULE_BYTES;
+  size_t from_offset = run->next - start_of(space, block), to_offset = run->limit - start_of(space, block);
+  size_t from = from_offset / TRI_GRANULE_BYTES, to = to_offset / TRI_GRANULE_BYTES;
   uint64_t *alloc = alloc_bits(space, block);
   for (size_t w = from / 64; w < TRI_BLOCK_WORDS && w * 64 < to; w++) {
     uint64_t unused = alloc[w] & bits_between(w, from, to);
     alloc[w] &= ~unused;
     block->live = (uint16_t)(block->live - count_bits(unused));
   }
-  tri_poison((void *)run->next, run->limit - run->next);
+  if (to_offset == block->fresh) { // as zero as what follows
+    block->fresh = (uint16_t)from_offset;
+    mark_unused((void *)run->next, run->limit - run->next);
+  } else {
+    tri_poison((void *)run->next, run->limit - run->next);
+  }
   disown(space, run);
 }
 
@@ -383,7 +407,6 @@ void tri_cell_free(struct tri_block_space *space, uintptr_t cell) {
   TRI_ASSERT(has_cells(block) && (*word & bit));
   *word &= ~bit;
   block->live--;
-  block->zero = false;
   space->freed_objects++;
   space->freed_bytes += bytes;
   tri_poison((void *)cell, bytes);
@@ -502,14 +525,20 @@ TRI_COLD TRI_PRINTF(3, 4) static void find(struct findings *f, const struct tri_
   f->count++;
 }
 
-TRI_NO_ASAN static bool is_zero(uintptr_t from, uintptr_t to) {
+TRI_NO_ASAN TRI_NO_COVERAGE static bool is_zero(uintptr_t from, uintptr_t to) {
   for (; from < to; from += sizeof(uint64_t))
     if (*(const volatile uint64_t *)from) return false;
   return true;
 }
 
-static void check_damage(struct findings *f, const struct tri_block *block, uintptr_t start, size_t bytes) {
-  const void *damage = tri_poison_damage((void *)start, bytes);
+// Free memory at offset `at` of a block: poisoned, or never used and zero. (Looked at only while the pattern is:
+// looking would touch pages that nobody else does.)
+static void check_free(struct findings *f, const struct tri_block *block, size_t at, size_t bytes) {
+  uintptr_t start = start_of(f->space, block) + at;
+  size_t used = at >= block->fresh ? 0 : block->fresh - at < bytes ? block->fresh - at : bytes;
+  if (tri_poison_filling() && !is_zero(start + used, start + bytes))
+    find(f, block, "never used, but not zero: somewhere in %zu bytes at %p", bytes - used, (void *)(start + used));
+  const void *damage = tri_poison_damage((void *)start, used);
   if (damage) find(f, block, "free memory was written to at %p (free from %p, %zu bytes)", damage, (void *)start, bytes);
 }
 
@@ -526,11 +555,11 @@ static void check_bits(struct findings *f, const struct tri_block *block) {
     if (mark[w] && block->state != TRI_BLOCK_UNSWEPT && !space->marking)
       find(f, block, "marked, but not waiting for a sweep (word %zu)", w);
     for (uint64_t bits = starts[w] & ~alloc[w]; bits; bits &= bits - 1)
-      check_damage(f, block, start_of(space, block) + cell_in(w * 64 + (size_t)__builtin_ctzll(bits), bytes), bytes);
+      check_free(f, block, cell_in(w * 64 + (size_t)__builtin_ctzll(bits), bytes), bytes);
   }
   if (allocated != block->live) find(f, block, "%u alloc bits, but live = %u", allocated, block->live);
   size_t used = block->cells * bytes;
-  check_damage(f, block, start_of(space, block) + used, TRI_BLOCK_BYTES - used);
+  check_free(f, block, used, TRI_BLOCK_BYTES - used);
 }
 
 static void check_run(struct findings *f, const struct tri_block *block) {
@@ -561,7 +590,7 @@ static void check_block(struct findings *f, const struct tri_block *block) {
   switch ((enum tri_block_state)block->state) {
   case TRI_BLOCK_RELEASED: return;
   case TRI_BLOCK_FREE:
-    if (!block->zero) check_damage(f, block, start_of(f->space, block), TRI_BLOCK_BYTES);
+    check_free(f, block, 0, TRI_BLOCK_BYTES);
     for (size_t w = 0; w < TRI_BLOCK_WORDS; w++)
       if (alloc_bits(f->space, block)[w] | mark_bits(f->space, block)[w])
         find(f, block, "free, but has alloc or mark bits (word %zu)", w);

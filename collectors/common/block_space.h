@@ -14,8 +14,9 @@
 //   * the alloc bit is set for every allocated cell and for the rest [next, limit) of every run, for no other
 //   * a block belongs to at most one run, and is then on no list; otherwise it is on the list of its state
 //   * block->live = number of alloc bits; no mark bit is set between the end of a sweep and the next marking
-//   * cells that are neither allocated nor in a run, and free blocks, are poisoned (common/poison.h); in
-//     AddressSanitizer's builds so is the rest of a run, and of a cell what its object does not use
+//   * cells that are neither allocated nor in a run, and free blocks, are poisoned (common/poison.h), apart from
+//     what was never used: that is marked for tools, but stays zero. In AddressSanitizer's builds the rest of a
+//     run is marked too, and of a cell what its object does not use
 //
 // Two kinds of clients: tracing collectors mark, call tri_sweep_begin and then sweep lazily, in refill, block by
 // block; counting collectors free single cells. Not locked: the caller locks all calls but those on a run.
@@ -80,8 +81,8 @@ struct tri_block {
   struct tri_run *run;     // OWNED: by whom
   uint32_t next, previous; // in the list of its state (and class); TRI_NO_BLOCK at the ends
   uint16_t cells, live;
+  uint16_t fresh; // offset: from there on to its end, the block was never used and is zero
   uint8_t state, size_class;
-  bool zero; // FREE, OWNED: cells without an alloc bit are zero and not poisoned
 };
 
 #define TRI_NO_BLOCK UINT32_MAX
@@ -189,8 +190,9 @@ void tri_sweep_begin(struct tri_block_space *space);
 // Sweep all blocks that refill has not yet swept. Afterwards no mark is set. To be called before marking.
 void tri_sweep_finish(struct tri_block_space *space);
 
-// Decommit all free blocks and give them back to the budget. Returns the bytes.
-size_t tri_block_space_trim(struct tri_block_space *space);
+// Decommit free blocks and give them back to the budget, until that is `enough` bytes or there are no more.
+// Returns the bytes. Blocks in highest places go first.
+size_t tri_block_space_trim(struct tri_block_space *space, size_t enough);
 
 // ---------------------------------------------------------------------------------------------- looking
 

@@ -68,8 +68,8 @@ static void retire_runs(struct tri_counted_heap *heap) {
 
 void tri_counted_trim(struct tri_counted_heap *heap) {
   retire_runs(heap);
-  tri_block_space_trim(&heap->blocks);
-  tri_large_trim(&heap->large);
+  tri_block_space_trim(&heap->blocks, SIZE_MAX);
+  tri_large_trim(&heap->large, SIZE_MAX);
 }
 
 tri_ref tri_counted_alloc_any(struct tri_counted_heap *heap, struct tri_shape shape, uint64_t word) {

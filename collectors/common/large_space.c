@@ -11,7 +11,7 @@
 enum state { INSIDE, USED, FREE, RELEASED }; // INSIDE: not the first page of a run
 #define MARKED (UINT32_C(1) << 29)
 #define MAX_PAGES (MARKED - 1)
-enum { FIRST_TABLE = 1024, HUGE_BYTES = 2 << 20 };
+enum { FIRST_TABLE = 1024, HUGE_BYTES = 2 << 20, FILLED_PAGES = 4 };
 
 static enum state state_of(uint32_t word) { return (enum state)(word >> 30); }
 static size_t length_of(uint32_t word) { return word & MAX_PAGES; }
@@ -147,7 +147,7 @@ uintptr_t tri_large_alloc(struct tri_large_space *space, size_t bytes) {
     tri_unpoison(memory, rounded);
     memset(memory, 0, rounded);
   } else if (!take_committing(space, n, &page)) {
-    if (!tri_large_trim(space) || !take_committing(space, n, &page)) return 0;
+    if (!tri_large_trim(space, SIZE_MAX) || !take_committing(space, n, &page)) return 0;
   }
   space->live_objects++;
   space->live_bytes += rounded;
@@ -162,22 +162,30 @@ size_t tri_large_bytes(const struct tri_large_space *space, uintptr_t start) {
 void tri_large_free(struct tri_large_space *space, uintptr_t start) {
   size_t page = page_of(space, start), n = length_of(space->table[page]), bytes = n * space->page_bytes;
   TRI_ASSERT(state_of(space->table[page]) == USED);
-  tri_poison((void *)start, bytes);
   clear_run(space, page, n);
-  add_run(space, page, n, FREE);
+  if (n > FILLED_PAGES && tri_poison_filling()) {
+    tri_os_decommit((void *)start, bytes);
+    tri_budget_give(space->budget, bytes);
+    add_run(space, page, n, RELEASED);
+    space->released_bytes += bytes;
+  } else {
+    tri_poison((void *)start, bytes);
+    add_run(space, page, n, FREE);
+    space->free_bytes += bytes;
+  }
   space->live_objects--;
   space->live_bytes -= bytes;
-  space->free_bytes += bytes;
   space->freed_objects++;
   space->freed_bytes += bytes;
 }
 
-size_t tri_large_trim(struct tri_large_space *space) {
-  size_t bytes = space->free_bytes;
-  for (size_t at = 0, length; at < space->frontier && space->free_bytes; at += length) {
+size_t tri_large_trim(struct tri_large_space *space, size_t enough) {
+  size_t bytes = 0;
+  for (size_t at = 0, length; at < space->frontier && space->free_bytes && bytes < enough; at += length) {
     length = length_of(space->table[at]);
     if (state_of(space->table[at]) != FREE) continue;
     tri_os_decommit(address_of(space, at), length * space->page_bytes);
+    bytes += length * space->page_bytes;
     space->free_bytes -= length * space->page_bytes;
     space->released_bytes += length * space->page_bytes;
     size_t next = at + length; // a released run there is joined
@@ -211,7 +219,7 @@ static bool visit_runs(struct tri_large_space *space, size_t from, size_t to, bo
   for (size_t page = 0, next; page < to; page = next) {
     uint32_t word = space->table[page];
     next = page + length_of(word);
-    if (next < to && state_of(space->table[next]) == FREE) next += length_of(space->table[next]);
+    if (next < to && state_of(space->table[next]) != USED) next += length_of(space->table[next]);
     if (page >= from && state_of(word) == USED && (!only_marked || word & MARKED) &&
         !visit(context, (uintptr_t)address_of(space, page), length_of(word) * space->page_bytes))
       return false;

@@ -3,7 +3,8 @@
 // One word per page in a side table says all: the first word of a run holds its state, mark and length in pages,
 // the last one of a free run its length (boundary tags, Knuth 1973, so that neighbours join in O(1)), all others
 // are 0. Freed pages stay committed, as free memory, until tri_large_trim gives them back or their addresses are
-// needed. The reservation is twice the limit: the budget, not address fragmentation, decides what fits.
+// needed; but while free memory is to be filled (common/poison.h), more than a few pages are decommitted instead:
+// any access then faults, and pages that the object never touched are not touched now. The reservation is twice the limit: the budget, not address fragmentation, decides what fits.
 //
 // Objects never move. Not locked: the caller locks. Memory of objects is taken from the budget that the heap's
 // spaces share.
@@ -49,8 +50,9 @@ bool tri_large_marked(const struct tri_large_space *space, uintptr_t start);
 // Free what is not marked and clear all marks.
 void tri_large_sweep(struct tri_large_space *space);
 
-// Decommit all free pages and give them back to the budget. Returns the bytes.
-size_t tri_large_trim(struct tri_large_space *space);
+// Decommit free pages and give them back to the budget, until that is `enough` bytes or there are no more. Returns
+// the bytes.
+size_t tri_large_trim(struct tri_large_space *space, size_t enough);
 
 // Visit every object in address order, as tri_block_space_each does; and every marked one that starts in
 // [from, to).

@@ -75,7 +75,7 @@ void tri_unpoison_region(void *p, size_t n) {
 }
 
 // Reads marked memory: not instrumented, and no library call, which tools would intercept.
-TRI_NOINLINE TRI_NO_ASAN static const unsigned char *first_damage(const unsigned char *p, size_t n) {
+TRI_NOINLINE TRI_NO_ASAN TRI_NO_COVERAGE static const unsigned char *first_damage(const unsigned char *p, size_t n) {
   typedef unsigned long __attribute__((may_alias)) word;
   const word pattern = ~0ul / 255 * TRI_POISON_BYTE;
   const unsigned char *end = p + n;

@@ -144,14 +144,14 @@ static void test_random(uint64_t seed) {
     else if (what < 93)
       sweep(below(17));
     else if (what < 94)
-      tri_large_trim(&t.space);
+      tri_large_trim(&t.space, below(2) ? SIZE_MAX : below(1 << 20));
     else
       check_all();
   }
   tri_os_fail_every(0);
   sweep(0);
   check_all();
-  tri_large_trim(&t.space);
+  tri_large_trim(&t.space, SIZE_MAX);
   check_all();
   TRI_CHECK_EQ(t.budget.used, 0);
   tri_large_space_fini(&t.space);

@@ -216,8 +216,8 @@ static void collect(struct marksweep_heap *heap, enum tri_collect_kind kind, boo
   tri_sweep_begin(&heap->blocks);
   if (!lazily) tri_sweep_finish(&heap->blocks);
   if (kind == TRI_COLLECT_COMPACT) {
-    tri_block_space_trim(&heap->blocks);
-    tri_large_trim(&heap->large);
+    tri_block_space_trim(&heap->blocks, SIZE_MAX);
+    tri_large_trim(&heap->large, SIZE_MAX);
     tri_mark_stack_shrink(&heap->tracer.stack);
   }
   tri_emit(&heap->base, TRI_EVENT_COLLECTION_END, kind, !lazily);
@@ -247,7 +247,7 @@ static tri_ref try_small(struct marksweep_heap *heap, struct marksweep_mutator *
   unsigned size_class = tri_size_class(tri_object_bytes(shape));
   struct tri_run *run = &m->runs[size_class];
   if (!tri_run_refill(&heap->blocks, run, size_class) &&
-      !(tri_large_trim(&heap->large) && tri_run_refill(&heap->blocks, run, size_class)))
+      !(tri_large_trim(&heap->large, TRI_BLOCK_BYTES) && tri_run_refill(&heap->blocks, run, size_class)))
     return TRI_NULL;
   return tri_runs_alloc(m->runs, shape);
 }
@@ -257,7 +257,7 @@ static tri_ref try_large(struct marksweep_heap *heap, struct tri_shape shape) {
   uintptr_t start = tri_large_alloc(&heap->large, bytes);
   if (!start) {
     tri_sweep_finish(&heap->blocks);
-    if (tri_block_space_trim(&heap->blocks)) start = tri_large_alloc(&heap->large, bytes);
+    if (tri_block_space_trim(&heap->blocks, bytes + tri_os_page_bytes())) start = tri_large_alloc(&heap->large, bytes);
   }
   if (!start) return TRI_NULL;
   *(uint64_t *)start = shape.tag;

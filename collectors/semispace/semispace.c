@@ -125,7 +125,7 @@ static bool grow(struct semispace_heap *heap, size_t bytes) {
   if (!tri_budget_take(&heap->budget, 2 * n)) {
     n = need;
     if (!tri_budget_take(&heap->budget, 2 * n) &&
-        !(tri_large_trim(&heap->large) && tri_budget_take(&heap->budget, 2 * n)))
+        !(tri_large_trim(&heap->large, SIZE_MAX) && tri_budget_take(&heap->budget, 2 * n)))
       return false;
   }
   void *first = (void *)(heap->halves[0].base + heap->committed);
@@ -272,7 +272,7 @@ static void collect(struct semispace_heap *heap, enum tri_collect_kind kind) {
   tri_large_sweep(&heap->large);
   if (kind == TRI_COLLECT_COMPACT) {
     shrink_to(heap, page_up(used_bytes(heap)));
-    tri_large_trim(&heap->large);
+    tri_large_trim(&heap->large, SIZE_MAX);
   }
   heap->collecting = false;
   tri_emit(&heap->base, TRI_EVENT_COLLECTION_END, kind, 1);
