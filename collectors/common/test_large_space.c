@@ -174,8 +174,8 @@ static void test_limit(void) {
 
 static void test_verify(void) {
   create(2);
-  uintptr_t a = tri_large_alloc(&t.space, 20000), b = tri_large_alloc(&t.space, 20000);
-  tri_large_alloc(&t.space, 20000);
+  uintptr_t a = tri_large_alloc(&t.space, 12000), b = tri_large_alloc(&t.space, 12000);
+  tri_large_alloc(&t.space, 12000);
   tri_large_free(&t.space, b);
   verify();
 #define TRI_MUST_BE_SEEN(damage, repair)                                                                     \
