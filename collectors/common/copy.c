@@ -140,7 +140,6 @@ uintptr_t tri_copier_run(struct tri_copier *c, struct tri_heap *heap, uintptr_t 
   c->copied = c->marked_large = 0;
   tri_emit(heap, TRI_EVENT_ROOTS, 0, 0);
   tri_each_root(heap, trace, c);
-  tri_finalizers_roots(&c->finalizers, trace, c);
   tri_emit(heap, TRI_EVENT_MARK, 0, 0);
   drain(c);
   tri_emit(heap, TRI_EVENT_WEAK, 0, 0);

@@ -1,9 +1,9 @@
 // Finalizers: the table of registrations and the queue of what became unreachable.
 //
 // A registration is an object and a cookie; one object may have several. A collection moves the registrations
-// of unreached objects to the queue, in the order of registration; queued objects are roots until the program
-// takes them. Invariant: the queue has room for every registration, made when it is registered, so that a
-// collection allocates nothing.
+// of unreached objects to the queue, in the order of registration; what is queued is kept, with all that it
+// reaches, until the program takes it. Invariant: the queue has room for every registration, made when it is
+// registered, so that a collection allocates nothing.
 //
 // Any attached mutator may add and take (there is a lock); the other calls need the world stopped.
 #ifndef TRICOLOR_COMMON_FINALIZER_H
@@ -33,7 +33,7 @@ void tri_finalizers_fini(struct tri_finalizers *finalizers);
 enum tri_status tri_finalizers_add(struct tri_finalizers *finalizers, tri_ref object, uint64_t cookie);
 tri_ref tri_finalizers_next(struct tri_finalizers *finalizers, uint64_t *cookie);
 
-// Visit the queued objects: roots. The visitor may change *slot.
+// Visit the queued objects. The visitor may change *slot.
 void tri_finalizers_roots(struct tri_finalizers *finalizers, void (*visit)(void *context, tri_ref *slot),
                           void *context);
 

@@ -110,13 +110,13 @@ static int fake_get(struct fake *h, int i, int slot) {
 enum { MODEL_MAX = 48 };
 
 struct model {
-  int n, n_registered, n_queued;
+  int n, n_registered, n_queued, n_earlier;
   uint64_t lent[MODEL_MAX];
   struct tri_shape shape[MODEL_MAX];
   int slot[MODEL_MAX][MAX_SLOTS];
   bool root[MODEL_MAX];
-  int registered[MODEL_MAX], queued[MODEL_MAX];
-  bool kept[MODEL_MAX]; // of the registrations
+  int registered[MODEL_MAX], queued[MODEL_MAX]; // queued: also from earlier
+  bool kept[MODEL_MAX];                         // of the registrations
   bool reached[MODEL_MAX];
 };
 
@@ -190,6 +190,12 @@ static void make_random(struct model *o, struct fake *h) {
     for (size_t k = 0; k < tri_shape_refs(o->shape[i]); k++)
       fake_set(h, i, (int)k, o->slot[i][k] = anybody(o));
   }
+  for (int earlier = below(3); earlier-- > 0;) {
+    int i = o->queued[o->n_queued++] = below(o->n);
+    TRI_CHECK_EQ(tri_finalizers_add(&h->finalizers, ref_in(h->from, i), (uint64_t)i), TRI_OK);
+    TRI_CHECK_EQ(tri_finalizers_queue(&h->finalizers, ref_in(h->from, i)), 1);
+  }
+  o->n_earlier = o->n_queued;
   for (int registrations = below(6); registrations-- > 0;) {
     int i = o->registered[o->n_registered++] = below(o->n);
     TRI_CHECK_EQ(tri_finalizers_add(&h->finalizers, ref_in(h->from, i), (uint64_t)i), TRI_OK);
@@ -222,7 +228,7 @@ static void test_random(bool without_memory) {
     TRI_CHECK_EQ(cookie, (uint64_t)o.queued[i]);
   }
   TRI_CHECK(tri_is_null(tri_finalizers_next(&h.finalizers, NULL)));
-  TRI_CHECK_EQ(h.finalizers.n_table, o.n_registered - o.n_queued);
+  TRI_CHECK_EQ(h.finalizers.n_table, o.n_registered - (o.n_queued - o.n_earlier));
   for (int i = 0, k = 0; i < o.n_registered; i++)
     if (o.kept[i]) TRI_CHECK_EQ(id_in(&h, h.to, h.finalizers.table[k++].object), o.registered[i]);
   TRI_CHECK(!h.weak.fixpoint && h.weak.n_keyed == 0);

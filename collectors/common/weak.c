@@ -159,7 +159,10 @@ static void clear_unreached(struct tri_weak_refs *weak) {
 void tri_weak_refs_process(struct tri_weak_refs *weak, struct tri_finalizers *finalizers) {
   reach_fixpoint(weak);
   clear_unreached(weak);
-  if (!finalizers || tri_finalizers_process(finalizers, &weak->reach) == 0) return;
+  if (!finalizers) return;
+  size_t before = finalizers->n_queue, queued = tri_finalizers_process(finalizers, &weak->reach);
+  if (before + queued == 0) return;
+  for (size_t i = 0; i < before; i++) trace(weak, &finalizers->queue[finalizers->first + i].object);
   reach_fixpoint(weak);
   clear_unreached(weak);
 }

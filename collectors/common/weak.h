@@ -4,8 +4,8 @@
 // rest, in this order:
 //   1. ephemerons to the fixpoint: a value is traced when its key has been reached by other ways
 //   2. weak references to what is not reached are cleared, ephemerons without their key as well (both slots)
-//   3. finalizable objects that were not reached are queued, they and what they reach are traced
-//   (finalizer.h)
+//   3. finalizable objects that were not reached are queued; all that is queued, now or earlier, and what it
+//      reaches is traced (finalizer.h)
 //   4. weak references and ephemerons that only step 3 has reached: again 1 and 2, against all that is now
 //   kept
 // So a weak reference that the program can see is cleared before the finalizer of its target is queued; one
@@ -70,8 +70,8 @@ static inline void tri_weak_refs_reached(struct tri_weak_refs *weak, tri_ref obj
   if (TRI_UNLIKELY(weak->n_keyed)) tri_weak_refs_reached_key(weak, object);
 }
 
-// Steps 1 to 4, after the roots (among them tri_finalizers_roots) were traced and drained. finalizers may be
-// NULL. Afterwards all tags are as they were, and the lists are empty.
+// Steps 1 to 4, after the roots were traced and drained; what is queued is no root. finalizers may be NULL.
+// Afterwards all tags are as they were, and the lists are empty.
 void tri_weak_refs_process(struct tri_weak_refs *weak, struct tri_finalizers *finalizers);
 
 // Metadata held beside the struct.

@@ -204,7 +204,6 @@ static void collect(struct marksweep_heap *heap, enum tri_collect_kind kind, boo
 
   tri_emit(&heap->base, TRI_EVENT_ROOTS, 0, 0);
   tri_each_root(&heap->base, trace, heap);
-  tri_finalizers_roots(&heap->finalizers, trace, heap);
   tri_emit(&heap->base, TRI_EVENT_MARK, 0, 0);
   drain(heap);
   tri_emit(&heap->base, TRI_EVENT_WEAK, 0, 0);
