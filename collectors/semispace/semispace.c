@@ -125,7 +125,7 @@ static bool grow(struct semispace_heap *heap, size_t bytes) {
   if (!tri_budget_take(&heap->budget, 2 * n)) {
     n = need;
     if (!tri_budget_take(&heap->budget, 2 * n) &&
-        !(tri_large_trim(&heap->large, SIZE_MAX) && tri_budget_take(&heap->budget, 2 * n)))
+        !(tri_large_trim(&heap->large, 2 * n) && tri_budget_take(&heap->budget, 2 * n)))
       return false;
   }
   void *first = (void *)(heap->halves[0].base + heap->committed);
