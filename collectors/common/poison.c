@@ -81,6 +81,11 @@ TRI_NOINLINE TRI_NO_ASAN TRI_NO_COVERAGE static const unsigned char *first_damag
   const unsigned char *end = p + n;
   for (; p < end && (size_t)p % sizeof(word); p++)
     if (*p != TRI_POISON_BYTE) return p;
+  for (; (size_t)(end - p) >= 8 * sizeof(word); p += 8 * sizeof(word)) {
+    word different = 0; // a block at a time, so that the compiler can use vectors
+    for (size_t i = 0; i < 8; i++) different |= ((const word *)p)[i] ^ pattern;
+    if (different) break;
+  }
   for (; (size_t)(end - p) >= sizeof(word) && *(const word *)p == pattern;) p += sizeof(word);
   for (; p < end; p++)
     if (*p != TRI_POISON_BYTE) return p;

@@ -215,11 +215,14 @@ static uint32_t overlapped(struct tri_shadow *s, tri_ref ref, size_t extent) {
   return 0;
 }
 
+static bool all_zero(const unsigned char *p, size_t n) { return n == 0 || (p[0] == 0 && memcmp(p, p + 1, n - 1) == 0); }
+
 static size_t first_dirty_byte(struct tri_shadow *s, struct tri_mutator *m, tri_ref ref,
                                struct tri_shape shape) {
   const struct tri_collector *inner = s->shim.inner;
   switch (tri_shape_kind(shape)) {
   case TRI_NODE:
+    if (all_zero((const unsigned char *)ref.bits, tri_shape_extent(shape))) return SIZE_MAX;
     for (size_t i = 0, n = tri_shape_refs(shape); i < n; i++)
       if (!tri_is_null(inner->load(m, ref, i))) return i * sizeof(tri_ref);
     const unsigned char *raw = inner->raw(m, ref);
