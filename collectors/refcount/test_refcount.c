@@ -5,6 +5,7 @@
 
 #include "common/check.h"
 #include "common/counted_heap.h"
+#include "common/os.h"
 #include "tricolor/plain.h"
 #include "tricolor/registry.h"
 
@@ -329,6 +330,25 @@ static void memory_changes_its_use(void) {
   close_heap();
 }
 
+// The k-th request for memory fails, for every k until a heap can be made.
+static void creation_survives_out_of_memory(void) {
+  struct tri_os_usage before = tri_os_usage();
+  struct tri_heap *heap;
+  uint64_t k = 0;
+  enum tri_status status;
+  do {
+    tri_os_fail_at(++k);
+    status = tri_heap_create(tri_collector_find("refcount"), NULL, &heap);
+    tri_os_fail_at(0);
+    TRI_CHECK_EQ(status == TRI_OK, heap != NULL);
+    if (status == TRI_OK) tri_heap_destroy(heap);
+    TRI_CHECK_EQ(tri_os_usage().metadata_blocks, before.metadata_blocks);
+    TRI_CHECK_EQ(tri_os_usage().reserved_bytes, before.reserved_bytes);
+  } while (status == TRI_ENOMEM);
+  TRI_CHECK_EQ(status, TRI_OK);
+  TRI_CHECK_GE(k, 4);
+}
+
 static void verify_finds_what_is_planted(void) {
   open_heap(NULL);
   TRI_FRAME(m, f, 3);
@@ -370,6 +390,7 @@ int main(void) {
   queues_finalizable_objects(false);
   queues_finalizable_objects(true);
   memory_changes_its_use();
+  creation_survives_out_of_memory();
   verify_finds_what_is_planted();
   return 0;
 }
