@@ -6,12 +6,14 @@
 
 #include "common/check.h"
 
+static _Noreturn void out_of_memory(void) {
+  fprintf(stderr, "oracle: out of memory for the shadow heap\n");
+  exit(3);
+}
+
 static void *grow(void *p, size_t bytes) {
   p = realloc(p, bytes);
-  if (!p) {
-    fprintf(stderr, "oracle: out of memory for the shadow heap (%zu bytes)\n", bytes);
-    exit(3);
-  }
+  if (!p) out_of_memory();
   return p;
 }
 
@@ -61,7 +63,7 @@ struct model_entry *model_map_insert(struct model_map *map, uintptr_t key) {
     struct model_map old = *map;
     map->capacity = old.capacity ? old.capacity * 2 : 128;
     map->entry = calloc(map->capacity, sizeof *map->entry);
-    if (!map->entry) grow(NULL, SIZE_MAX);
+    if (!map->entry) out_of_memory();
     map->stamp = 1;
     for (size_t i = 0; i < old.capacity; i++)
       if (old.entry[i].stamp == old.stamp) {
@@ -154,7 +156,7 @@ static uint32_t edges_new(struct model *model, size_t n) {
     if (model->edge_capacity - model->n_edges < size || !model->edge) {
       uint64_t capacity = model->edge_capacity ? model->edge_capacity : 1024;
       while (capacity - model->n_edges < size) capacity *= 2;
-      if (capacity > UINT32_MAX) grow(NULL, SIZE_MAX);
+      if (capacity > UINT32_MAX) out_of_memory();
       model->edge = grow(model->edge, capacity * sizeof *model->edge);
       model->edge_capacity = (uint32_t)capacity;
     }

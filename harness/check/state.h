@@ -24,7 +24,7 @@ struct tri_shadow {
   uint64_t calls, operation; // operation: UINT64_MAX until told
   uint64_t allocations;
   uint64_t heap_option;
-  uint32_t attached, running; // running: not parked
+  uint32_t attached, running;  // running: not parked
   uint32_t turn[SHADOW_TURNS]; // by mutator id: calls that may have collected
   bool broken;                 // the model does not describe the heap any more
 
@@ -56,8 +56,6 @@ static inline struct tri_shadow *shadow_of(const struct tri_heap *heap) {
 // Judge a subject by all rows of that kind (SLOT: up to the first that fires), report what fails; true if all
 // hold.
 bool shadow_judge(struct tri_shadow *shadow, enum tri_when when, struct tri_view *view);
-
-uint64_t shadow_hash(const void *p, size_t n);
 
 struct shadow_pass {
   bool moved; // objects may have new addresses: learn them (an end of a collection of a heap that MOVES)

@@ -33,8 +33,8 @@ static size_t run(const struct tri_collector *collector, const struct tri_progra
   struct tri_shim_record record;
   struct tri_shadow_options options = {.report = report, .context = &findings, .summary = summary};
   struct tri_run_watch watch = {.before = number};
-  struct tri_run_params params = {.collector = tri_shadow_wrap(&record, collector, &options), .watch = &watch,
-                                  .max_steps = 4000};
+  struct tri_run_params params = {
+      .collector = tri_shadow_wrap(&record, collector, &options), .watch = &watch, .max_steps = 4000};
   struct tri_run_result result;
   if (tri_program_run(program, &params, &result) == TRI_RUN_FINDING) {
     printf("%s\n", result.message);
