@@ -244,6 +244,8 @@ tri_ref zeal_alloc_slow(struct tri_mutator *m, struct tri_shape shape) {
   enum tri_status status = tri_alloc_check(m, shape);
   if (status != TRI_OK) return tri_alloc_failed(m, status, shape);
   TRI_YIELD(ALLOC_SLOW);
+  size_t room = page_up(tri_object_bytes(shape));
+  if (room > heap->half_bytes) return tri_alloc_failed(m, TRI_ENOMEM, shape); // however much dies
   bool due = is_due(m);
   if (!due) tri_plain_safepoint(m);
   for (;;) {
@@ -256,7 +258,7 @@ tri_ref zeal_alloc_slow(struct tri_mutator *m, struct tri_shape shape) {
     }
     due = false;
     if (!tri_world_stop(m)) continue; // somebody else has moved everything
-    collect(heap, TRI_COLLECT_FULL, page_up(tri_object_bytes(shape)));
+    collect(heap, TRI_COLLECT_FULL, room);
     object = try_alloc(heap, shape); // before it could move
     tri_world_resume(m);
     return tri_is_null(object) ? tri_alloc_failed(m, TRI_ENOMEM, shape) : object;

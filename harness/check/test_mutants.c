@@ -118,14 +118,14 @@ static bool suits(const struct tri_invariant *row, const struct tri_collector *c
   return !(row->needs & ~collector->caps.flags) && !(row->without & collector->caps.flags);
 }
 
-enum outcome { FIRES, SILENT, NO_SUBJECT };
+enum outcome { FIRES, SILENT, NO_SUBJECT, FALSE_ALARM, OUTCOMES };
 
 static enum outcome run_fault(const struct tri_invariant *row, const struct tri_collector *collector,
                               struct findings *findings) {
   struct findings clean = {0};
   scenario_run(collector, TRI_CHECK_GC, 3, &clean, NULL);
   findings_print(&clean, collector->name);
-  TRI_CHECK_EQ(clean.n, 0);
+  if (clean.n) return FALSE_ALARM;
   struct tri_fault_record record;
   char error[2000] = "";
   const struct tri_collector *faulty =
@@ -138,7 +138,7 @@ static enum outcome run_fault(const struct tri_invariant *row, const struct tri_
 }
 
 static enum outcome run_killer(const struct tri_invariant *row, const struct tri_collector *collector) {
-  static const char *const names[] = {"fires", "SILENT", "no subject"};
+  static const char *const names[] = {"fires", "SILENT", "no subject", "FALSE ALARM"};
   struct findings findings = {0};
   enum outcome outcome;
   if (is_fault(row)) {
@@ -163,9 +163,9 @@ int main(int argc, char **argv) {
   setvbuf(stdout, NULL, _IOLBF, 0);
   tri_poison_set_filling(true);
   printf("%s: %s (%s)\n", row->id, row->doc, row->killed_by);
-  int count[3] = {0};
+  int count[OUTCOMES] = {0};
   for (size_t i = 0; tri_collectors[i]; i++) count[run_killer(row, tri_collectors[i])]++;
   printf("fires on %d collectors, silent on %d, no subject on %d\n", count[FIRES], count[SILENT],
          count[NO_SUBJECT]);
-  return count[SILENT] || !count[FIRES];
+  return count[SILENT] || count[FALSE_ALARM] || !count[FIRES];
 }
