@@ -3,7 +3,7 @@
 // object went.
 //
 // Two things are added. A first-in-first-out queue of slots runs ahead of the copying and prefetches the tags
-// they refer to (Cher, Hosking, Vitek 2004), which leaves the order of the copies as it is. And large
+// they refer to (Cher, Hosking, Vijaykumar 2004), which leaves the order of the copies as it is. And large
 // objects, in a space of their own, are marked instead of copied; a grey one is linked through the word
 // before its tag, so a collection needs no memory but to-space.
 //

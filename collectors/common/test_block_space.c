@@ -248,7 +248,12 @@ static void test_limit(void) {
   tri_sweep_finish(&t.space);
   TRI_CHECK_EQ(tri_block_space_trim(&t.space, SIZE_MAX), 9 * TRI_BLOCK_BYTES);
   TRI_CHECK_EQ(tri_block_space_usage(&t.space).released_bytes, 9 * TRI_BLOCK_BYTES);
+  size_t used = t.budget.used;
+  tri_os_fail_at(1);
+  TRI_CHECK(!tri_run_refill(&t.space, &run[0], 0)); // the system refuses what was released
+  TRI_CHECK_EQ(t.budget.used, used);
   TRI_CHECK(tri_run_refill(&t.space, &run[0], 0));
+  TRI_CHECK_EQ(t.budget.used, used + TRI_BLOCK_BYTES);
   verify(&t);
   tri_block_space_fini(&t.space);
 }

@@ -1,5 +1,5 @@
 // The tracing loop: a mark stack of reached references with a first-in-first-out prefetch queue in front of it
-// (Cher, Hosking, Vitek 2004, "Software prefetching for mark-sweep garbage collection"). References are pushed
+// (Cher, Hosking, Vijaykumar 2004, "Software prefetching for mark-sweep garbage collection"). References are pushed
 // without a look at the object. A popped one is prefetched and enters the queue; the one that leaves it, 16 later,
 // is tested, marked and scanned, all while its cache lines are there. On 10 M objects in random places that is
 // about four times faster than marking at the push.

@@ -118,6 +118,7 @@ static void test_overflow(const char *options, bool overflows) {
   tri_root_set(m, &f.slot[1], TRI_NULL);
   tri_root_set(m, &f.slot[0], TRI_NULL); // the finalizer keeps the tree once more
   TRI_CHECK_EQ(live_objects(), tree);
+  TRI_CHECK_EQ(live_objects(), tree); // and for as long as it is queued
   uint64_t cookie;
   tri_ref last = tri_finalizer_next(m, &cookie);
   TRI_CHECK_EQ(cookie, 7);
