@@ -4,6 +4,7 @@
 
 struct checked {
   struct tri_run *run;
+  struct tri_run_result *result;
   enum tri_check check;
 };
 
@@ -19,7 +20,9 @@ static void report(void *context, struct tri_heap *heap, const struct tri_findin
   if (finding->last_writer && n < (int)sizeof text)
     snprintf(text + n, sizeof text - (size_t)n, ", written by operation %llu",
              (unsigned long long)finding->last_writer);
+  bool first = checked->result->status == TRI_RUN_OK;
   tri_run_finding(checked->run, text);
+  if (first) checked->result->invariant = finding->row->id;
 }
 
 static struct tri_heap *heap_of(struct tri_run *run) { return tri_run_mutator(run)->heap; }
@@ -50,7 +53,7 @@ static void emptied(void *context, struct tri_run *run) {
 enum tri_run_status tri_program_run_checked(const struct tri_program *program, const struct tri_run_params *params,
                                             enum tri_check check, struct tri_check_summary *summary,
                                             struct tri_run_result *result) {
-  struct checked checked = {.check = check};
+  struct checked checked = {.result = result, .check = check};
   struct tri_shim_record record;
   struct tri_shadow_options options = {.check = check, .report = report, .context = &checked, .summary = summary};
   struct tri_run_watch watch = {.starting = starting,

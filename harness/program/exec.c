@@ -93,6 +93,7 @@ static void finish(struct tri_run *run, enum tri_run_status status, const char *
   run->stop = true;
   if (result->status != TRI_RUN_OK) return; // the first counts
   result->status = status;
+  result->invariant = status == TRI_RUN_FINDING ? "run" : NULL;
   char what[sizeof result->message], text[TRI_OP_TEXT_MAX] = "end";
   va_list arguments;
   va_start(arguments, format);
