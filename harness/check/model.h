@@ -74,7 +74,9 @@ struct model_object {
 struct model_registration {
   uint32_t id;
   bool dead;  // the object was seen unreachable: the collector may hand it out
-  bool first; // … and the last pass reached it from no other registered one: it has to be queued
+  bool known; // … already before the last pass
+  bool due; // a pass found it so, from no other registered object and with nothing of it in the queue: it has
+            // to be queued from then on
   uint64_t cookie;
 };
 

@@ -329,8 +329,15 @@ static void reach_roots(struct pass *p) {
 
 // ---------------------------------------------------------------------------------------------- what is held
 
-// Registered objects that are not reached, and what they reach. The first of them (reached by no other) have
-// to be queued by a full collection.
+static bool in_queue(const struct model *model, uint32_t id) {
+  for (uint32_t i = 0; i < model->n_registrations; i++)
+    if (model->registration[i].id == id && model->registration[i].known) return true;
+  return false;
+}
+
+// Registered objects that are not reached, and what they reach. Those that no other one reaches have to be
+// queued by a full collection; one that is still in the queue for an earlier registration is kept by that,
+// and so reached.
 static void trace_held(struct pass *p) {
   struct model *model = p->model;
   model->n_ephemerons =
@@ -338,6 +345,7 @@ static void trace_held(struct pass *p) {
   for (uint32_t i = 0; i < model->n_registrations; i++) {
     struct model_registration *r = &model->registration[i];
     struct model_object *o = &model->object[r->id];
+    r->known = r->dead;
     if (o->mark >= p->reached && o->mark != p->held) continue;
     if (p->what.drop) r->dead = true;
     if (tri_shape_kind(o->shape) == TRI_NODE)
@@ -346,8 +354,8 @@ static void trace_held(struct pass *p) {
   }
   for (uint32_t i = 0; i < model->n_registrations; i++) {
     struct model_registration *r = &model->registration[i];
-    r->first = model->object[r->id].mark < p->reached;
-    p->queued_least += r->first;
+    r->due = r->known ? r->due : model->object[r->id].mark < p->reached && !in_queue(model, r->id);
+    p->queued_least += r->due;
     p->queued_most += r->dead;
   }
   for (uint32_t i = 0; i < model->n_registrations; i++)
@@ -361,7 +369,9 @@ static bool must_clear(const struct pass *p, uint32_t target) {
   const struct model_object *t = &p->model->object[target];
   if (!p->what.full || !p->what.drop) return false;
   for (uint32_t i = 0; t->finalizers && i < p->model->n_registrations; i++)
-    if (p->model->registration[i].id == target && p->model->registration[i].first) return true;
+    if (p->model->registration[i].id == target && p->model->registration[i].due &&
+        !p->model->registration[i].known)
+      return true;
   return t->mark < p->reached;
 }
 

@@ -521,7 +521,9 @@ static void shadow_weak_set(struct tri_mutator *m, tri_ref weak, tri_ref target)
 // on, and what the last collection saw of its registrations no longer holds.
 static void resurrected(struct tri_shadow *s, uint32_t id) {
   model_hold(s->model, id);
-  for (uint32_t i = 0; s->model->object[id].finalizers && i < s->model->n_registrations; i++)
+  const struct model_object *o = &s->model->object[id];
+  if (o->died) return; // handed out before: another registration of it may be in the queue
+  for (uint32_t i = 0; o->finalizers && i < s->model->n_registrations; i++)
     if (s->model->registration[i].id == id) s->model->registration[i].dead = false;
 }
 
