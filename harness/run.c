@@ -203,7 +203,7 @@ static bool run_workload(const struct run *run, struct outcome *o, struct tri_er
   o->findings = tri_shadow_check(heap);
   m->ops->detach(m);
   heap->ops->heap_destroy(heap);
-  qsort(o->pauses.ns, o->pauses.count, sizeof *o->pauses.ns, compare_u64);
+  if (o->pauses.count) qsort(o->pauses.ns, o->pauses.count, sizeof *o->pauses.ns, compare_u64);
   return true;
 }
 
