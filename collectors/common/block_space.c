@@ -18,7 +18,7 @@ __attribute__((constructor)) static void find_cell_starts(void) {
       cell_starts[c][at / TRI_GRANULE_BYTES / 64] |= UINT64_C(1) << (at / TRI_GRANULE_BYTES % 64);
 }
 
-// ---------------------------------------------------------------------------------------------- blocks and bits
+// ---------------------------------------------------------------------- blocks and bits
 
 static uint32_t index_of(const struct tri_block_space *space, const struct tri_block *block) {
   return (uint32_t)(block - space->blocks);
@@ -47,8 +47,8 @@ static size_t cell_in(size_t granule, size_t cell_bytes) {
   return first_cell(granule * TRI_GRANULE_BYTES, cell_bytes);
 }
 
-// The bits of word w whose granules lie in [from, to). For two cell boundaries a and b, the cells between them are
-// those that start in the granules [a / 16, b / 16).
+// The bits of word w whose granules lie in [from, to). For two cell boundaries a and b, the cells between
+// them are those that start in the granules [a / 16, b / 16).
 static uint64_t bits_between(size_t w, size_t from, size_t to) {
   size_t first = w * 64, last = first + 64;
   if (from <= first && to >= last) return ~UINT64_C(0);
@@ -61,18 +61,23 @@ static uint64_t bits_between(size_t w, size_t from, size_t to) {
 
 static unsigned count_bits(uint64_t word) { return (unsigned)__builtin_popcountll(word); }
 
-// ---------------------------------------------------------------------------------------------- lists
+// ---------------------------------------------------------------------- lists
 
 static const struct tri_block_list empty_list = {.first = TRI_NO_BLOCK};
 
 // The list that a block of that state stands in; NULL when it stands in none.
 static struct tri_block_list *list_of(struct tri_block_space *space, const struct tri_block *block) {
   switch ((enum tri_block_state)block->state) {
-  case TRI_BLOCK_FREE: return &space->free;
-  case TRI_BLOCK_RELEASED: return &space->released;
-  case TRI_BLOCK_PARTIAL: return &space->partial[block->size_class];
-  case TRI_BLOCK_UNSWEPT: return &space->unswept[block->size_class];
-  default: return NULL;
+  case TRI_BLOCK_FREE:
+    return &space->free;
+  case TRI_BLOCK_RELEASED:
+    return &space->released;
+  case TRI_BLOCK_PARTIAL:
+    return &space->partial[block->size_class];
+  case TRI_BLOCK_UNSWEPT:
+    return &space->unswept[block->size_class];
+  default:
+    return NULL;
   }
 }
 
@@ -115,11 +120,12 @@ static void mark_unused(void *p, size_t bytes) {
   if (TRI_UNLIKELY(TRI_RELAXED_LOAD(&tri_poison_active))) tri_poison_mark(p, bytes);
 }
 
-// ---------------------------------------------------------------------------------------------- the space
+// ---------------------------------------------------------------------- the space
 
 static size_t pages(size_t bytes) { return (bytes + tri_os_page_bytes() - 1) & -tri_os_page_bytes(); }
 
-bool tri_block_space_init(struct tri_block_space *space, struct tri_budget *budget, size_t limit_bytes, bool huge) {
+bool tri_block_space_init(struct tri_block_space *space, struct tri_budget *budget, size_t limit_bytes,
+                          bool huge) {
   *space = (struct tri_block_space){.budget = budget, .free = empty_list, .released = empty_list};
   for (unsigned c = 0; c < TRI_SIZE_CLASSES; c++) space->partial[c] = space->unswept[c] = empty_list;
   size_t n = limit_bytes / TRI_BLOCK_BYTES;
@@ -146,7 +152,9 @@ bool tri_block_space_init(struct tri_block_space *space, struct tri_budget *budg
   return true;
 }
 
-void tri_block_space_fini(struct tri_block_space *space) { tri_os_release(space->reservation, space->reserved); }
+void tri_block_space_fini(struct tri_block_space *space) {
+  tri_os_release(space->reservation, space->reserved);
+}
 
 // Commit what is missing of a table of `row` bytes per block when it grows from `from` to `to` rows.
 static bool grow_table(struct tri_block_space *space, void *table, size_t row, uint32_t from, uint32_t to) {
@@ -190,7 +198,7 @@ static bool commit_more(struct tri_block_space *space) {
   return true;
 }
 
-// ---------------------------------------------------------------------------------------------- sweeping
+// ---------------------------------------------------------------------- sweeping
 
 static void poison_cells(struct tri_block_space *space, struct tri_block *block, size_t w, uint64_t bits) {
   size_t bytes = tri_class_bytes(block->size_class);
@@ -245,7 +253,8 @@ size_t tri_block_space_trim(struct tri_block_space *space, size_t enough) {
   for (uint32_t end = space->frontier; space->free.count && bytes < enough;) { // neighbours together
     while (space->blocks[end - 1].state != TRI_BLOCK_FREE) end--;
     uint32_t start = end;
-    for (; start > 0 && space->blocks[start - 1].state == TRI_BLOCK_FREE && bytes < enough; bytes += TRI_BLOCK_BYTES)
+    for (; start > 0 && space->blocks[start - 1].state == TRI_BLOCK_FREE && bytes < enough;
+         bytes += TRI_BLOCK_BYTES)
       set_state(space, &space->blocks[--start], TRI_BLOCK_RELEASED);
     tri_os_decommit((void *)(space->base + start * TRI_BLOCK_BYTES), (end - start) * TRI_BLOCK_BYTES);
     end = start;
@@ -254,10 +263,11 @@ size_t tri_block_space_trim(struct tri_block_space *space, size_t enough) {
   return bytes;
 }
 
-// ---------------------------------------------------------------------------------------------- runs
+// ---------------------------------------------------------------------- runs
 
 // The next free cells of a block, from granule `from` on, to the run that owns it.
-static bool take_cells(struct tri_block_space *space, struct tri_block *block, struct tri_run *run, size_t from) {
+static bool take_cells(struct tri_block_space *space, struct tri_block *block, struct tri_run *run,
+                       size_t from) {
   uint64_t *alloc = alloc_bits(space, block);
   const uint64_t *starts = cell_starts[block->size_class];
   size_t first = from, end, bytes = run->cell_bytes;
@@ -332,7 +342,8 @@ static void disown(struct tri_block_space *space, struct tri_run *run) {
 // A committed block without a class, or NULL. It stays where it is.
 static struct tri_block *find_free_block(struct tri_block_space *space) {
   for (; space->free.count == 0 && space->n_unswept; space->swept++)
-    if (space->blocks[space->swept].state == TRI_BLOCK_UNSWEPT) sweep_block(space, &space->blocks[space->swept]);
+    if (space->blocks[space->swept].state == TRI_BLOCK_UNSWEPT)
+      sweep_block(space, &space->blocks[space->swept]);
   if (space->free.count) return &space->blocks[space->free.first];
   if (space->released.count && tri_budget_take(space->budget, TRI_BLOCK_BYTES)) {
     struct tri_block *block = &space->blocks[space->released.first];
@@ -402,7 +413,8 @@ void tri_run_retire(struct tri_block_space *space, struct tri_run *run) {
 
 void tri_cell_free(struct tri_block_space *space, uintptr_t cell) {
   struct tri_block *block = block_of(space, cell);
-  size_t bytes = tri_class_bytes(block->size_class), granule = (cell - start_of(space, block)) / TRI_GRANULE_BYTES;
+  size_t bytes = tri_class_bytes(block->size_class),
+         granule = (cell - start_of(space, block)) / TRI_GRANULE_BYTES;
   uint64_t *word = &alloc_bits(space, block)[granule / 64], bit = UINT64_C(1) << granule % 64;
   TRI_ASSERT(has_cells(block) && (*word & bit));
   *word &= ~bit;
@@ -414,10 +426,11 @@ void tri_cell_free(struct tri_block_space *space, uintptr_t cell) {
     file_block(space, block);
 }
 
-// ---------------------------------------------------------------------------------------------- looking
+// ---------------------------------------------------------------------- looking
 
 // The granules of the rest of the run that owns the block: cells with an alloc bit that are not allocated.
-static void run_rest(const struct tri_block_space *space, const struct tri_block *block, size_t *from, size_t *to) {
+static void run_rest(const struct tri_block_space *space, const struct tri_block *block, size_t *from,
+                     size_t *to) {
   *from = *to = 0;
   if (block->state != TRI_BLOCK_OWNED) return;
   *from = (block->run->next - start_of(space, block)) / TRI_GRANULE_BYTES;
@@ -447,14 +460,15 @@ bool tri_block_space_each(struct tri_block_space *space, tri_cell_fn *visit, voi
     size_t from, to;
     run_rest(space, block, &from, &to);
     for (size_t w = 0; w < TRI_BLOCK_WORDS; w++)
-      if (!visit_bits(space, block, w, alloc_bits(space, block)[w] & ~bits_between(w, from, to), visit, context))
+      if (!visit_bits(space, block, w, alloc_bits(space, block)[w] & ~bits_between(w, from, to), visit,
+                      context))
         return false;
   }
   return true;
 }
 
-bool tri_block_space_each_marked(struct tri_block_space *space, uintptr_t from, uintptr_t to, tri_cell_fn *visit,
-                                 void *context) {
+bool tri_block_space_each_marked(struct tri_block_space *space, uintptr_t from, uintptr_t to,
+                                 tri_cell_fn *visit, void *context) {
   uintptr_t end = space->base + space->frontier * TRI_BLOCK_BYTES;
   if (from < space->base) from = space->base;
   if (to > end) to = end;
@@ -465,7 +479,8 @@ bool tri_block_space_each_marked(struct tri_block_space *space, uintptr_t from, 
     size_t first = first_cell(at - start, bytes) / TRI_GRANULE_BYTES;
     size_t last = first_cell((to < next ? to : next) - start, bytes) / TRI_GRANULE_BYTES;
     for (size_t w = first / 64; has_cells(block) && w < TRI_BLOCK_WORDS && w * 64 < last; w++)
-      if (!visit_bits(space, block, w, mark_bits(space, block)[w] & bits_between(w, first, last), visit, context))
+      if (!visit_bits(space, block, w, mark_bits(space, block)[w] & bits_between(w, first, last), visit,
+                      context))
         return false;
     at = next;
   }
@@ -485,7 +500,8 @@ uintptr_t tri_cell_around(const struct tri_block_space *space, uintptr_t address
 }
 
 struct tri_space_usage tri_block_space_usage(const struct tri_block_space *space) {
-  struct tri_space_usage usage = {.mapped_bytes = space->mapped_bytes, .metadata_bytes = space->metadata_bytes};
+  struct tri_space_usage usage = {.mapped_bytes = space->mapped_bytes,
+                                  .metadata_bytes = space->metadata_bytes};
   usage.free_bytes = (size_t)(space->committed - space->frontier) * TRI_BLOCK_BYTES;
   for (uint32_t i = 0; i < space->frontier; i++) {
     const struct tri_block *block = &space->blocks[i];
@@ -502,7 +518,7 @@ struct tri_space_usage tri_block_space_usage(const struct tri_block_space *space
   return usage;
 }
 
-// ---------------------------------------------------------------------------------------------- verifying
+// ---------------------------------------------------------------------- verifying
 
 struct findings {
   const struct tri_block_space *space;
@@ -511,8 +527,8 @@ struct findings {
   size_t count;
 };
 
-TRI_COLD TRI_PRINTF(3, 4) static void find(struct findings *f, const struct tri_block *block, const char *format,
-                                           ...) {
+TRI_COLD TRI_PRINTF(3, 4) static void find(struct findings *f, const struct tri_block *block,
+                                           const char *format, ...) {
   char text[256];
   int n = block ? snprintf(text, sizeof text, "block %u at %p: ", index_of(f->space, block),
                            (void *)start_of(f->space, block))
@@ -531,15 +547,18 @@ TRI_NO_ASAN TRI_NO_COVERAGE static bool is_zero(uintptr_t from, uintptr_t to) {
   return true;
 }
 
-// Free memory at offset `at` of a block: poisoned, or never used and zero. (Looked at only while the pattern is:
-// looking would touch pages that nobody else does.)
+// Free memory at offset `at` of a block: poisoned, or never used and zero. (Looked at only while the pattern
+// is: looking would touch pages that nobody else does.)
 static void check_free(struct findings *f, const struct tri_block *block, size_t at, size_t bytes) {
   uintptr_t start = start_of(f->space, block) + at;
   size_t used = at >= block->fresh ? 0 : block->fresh - at < bytes ? block->fresh - at : bytes;
   if (tri_poison_filling() && !is_zero(start + used, start + bytes))
-    find(f, block, "never used, but not zero: somewhere in %zu bytes at %p", bytes - used, (void *)(start + used));
+    find(f, block, "never used, but not zero: somewhere in %zu bytes at %p", bytes - used,
+         (void *)(start + used));
   const void *damage = tri_poison_damage((void *)start, used);
-  if (damage) find(f, block, "free memory was written to at %p (free from %p, %zu bytes)", damage, (void *)start, bytes);
+  if (damage)
+    find(f, block, "free memory was written to at %p (free from %p, %zu bytes)", damage, (void *)start,
+         bytes);
 }
 
 static void check_bits(struct findings *f, const struct tri_block *block) {
@@ -572,15 +591,16 @@ static void check_run(struct findings *f, const struct tri_block *block) {
   if (run->cell_bytes != tri_class_bytes(block->size_class) || run->next > run->limit || run->next < start ||
       run->limit > start + block->cells * run->cell_bytes || (run->next - start) % run->cell_bytes ||
       (run->limit - start) % run->cell_bytes) {
-    find(f, block, "its run [%p, %p) of cells of %zu bytes is not in it", (void *)run->next, (void *)run->limit,
-         run->cell_bytes);
+    find(f, block, "its run [%p, %p) of cells of %zu bytes is not in it", (void *)run->next,
+         (void *)run->limit, run->cell_bytes);
     return;
   }
   for (size_t w = 0; w < TRI_BLOCK_WORDS; w++) {
     size_t from, to;
     run_rest(f->space, block, &from, &to);
     uint64_t rest = cell_starts[block->size_class][w] & bits_between(w, from, to);
-    if (rest & ~alloc_bits(f->space, block)[w]) find(f, block, "a cell of its run has no alloc bit (word %zu)", w);
+    if (rest & ~alloc_bits(f->space, block)[w])
+      find(f, block, "a cell of its run has no alloc bit (word %zu)", w);
   }
   if (!is_zero(run->next, run->limit)) find(f, block, "a cell of its run is not zero");
 }
@@ -588,7 +608,8 @@ static void check_run(struct findings *f, const struct tri_block *block) {
 static void check_block(struct findings *f, const struct tri_block *block) {
   if (block->run && block->state != TRI_BLOCK_OWNED) find(f, block, "has a run, but is not owned");
   switch ((enum tri_block_state)block->state) {
-  case TRI_BLOCK_RELEASED: return;
+  case TRI_BLOCK_RELEASED:
+    return;
   case TRI_BLOCK_FREE:
     check_free(f, block, 0, TRI_BLOCK_BYTES);
     for (size_t w = 0; w < TRI_BLOCK_WORDS; w++)
@@ -598,10 +619,14 @@ static void check_block(struct findings *f, const struct tri_block *block) {
   case TRI_BLOCK_OWNED:
   case TRI_BLOCK_PARTIAL:
   case TRI_BLOCK_FULL:
-  case TRI_BLOCK_UNSWEPT: break;
-  default: find(f, block, "has no legal state (%u)", block->state); return;
+  case TRI_BLOCK_UNSWEPT:
+    break;
+  default:
+    find(f, block, "has no legal state (%u)", block->state);
+    return;
   }
-  if (block->size_class >= TRI_SIZE_CLASSES || block->cells != TRI_BLOCK_BYTES / tri_class_bytes(block->size_class)) {
+  if (block->size_class >= TRI_SIZE_CLASSES ||
+      block->cells != TRI_BLOCK_BYTES / tri_class_bytes(block->size_class)) {
     find(f, block, "size class %u with %u cells", block->size_class, block->cells);
     return;
   }
@@ -631,12 +656,13 @@ static void check_list(struct findings *f, const char *name, const struct tri_bl
     previous = i;
     i = block->next;
   }
-  if (n != list->count) find(f, NULL, "the list of %s blocks has %u blocks, its count says %u", name, n, list->count);
+  if (n != list->count)
+    find(f, NULL, "the list of %s blocks has %u blocks, its count says %u", name, n, list->count);
   in_state[state] -= n;
 }
 
-size_t tri_block_space_verify(const struct tri_block_space *space, void (*report)(void *context, const char *text),
-                              void *context) {
+size_t tri_block_space_verify(const struct tri_block_space *space,
+                              void (*report)(void *context, const char *text), void *context) {
   struct findings f = {space, report, context, 0};
   uint32_t in_state[TRI_BLOCK_STATES] = {0}; // blocks of each state, less those found on lists
   for (uint32_t i = 0; i < space->frontier; i++) {

@@ -1,25 +1,25 @@
 // Small objects: size-segregated blocks of cells over one reservation, everything about them in side tables.
 //
 // A block of 16 KiB holds cells of one size class. 16 KiB is small enough for a heap of 1 MiB to serve many
-// classes, and large enough to hold 512 objects of 32 bytes per trip through the slow path. No free-list link and
-// no header lies in a block, so free cells can be poisoned whole, a stray write cannot damage the allocator, and
-// sweeping a block is a few operations on bitmap words that touch none of its cells.
+// classes, and large enough to hold 512 objects of 32 bytes per trip through the slow path. No free-list link
+// and no header lies in a block, so free cells can be poisoned whole, a stray write cannot damage the
+// allocator, and sweeping a block is a few operations on bitmap words that touch none of its cells.
 //
-// Side tables, in the same reservation and committed as the heap grows: a header per block; an alloc bit and a
-// mark bit per 16 bytes (the smallest cell is 16 bytes, so the 16-byte granule that a cell starts in is its own).
-// The mark bit of an object is a function of its address alone: marking never reads the block's header.
+// Side tables, in the same reservation and committed as the heap grows: a header per block; an alloc bit and
+// a mark bit per 16 bytes (the smallest cell is 16 bytes, so the 16-byte granule that a cell starts in is its
+// own). The mark bit of an object is a function of its address alone: marking never reads the block's header.
 //
-// Allocation is bump-pointer in *runs* of adjacent free cells (as Whippet's and Immix's allocators fill holes). A
-// run belongs to one mutator and class, and its cells are zero. Invariants:
+// Allocation is bump-pointer in *runs* of adjacent free cells (as Whippet's and Immix's allocators fill
+// holes). A run belongs to one mutator and class, and its cells are zero. Invariants:
 //   * the alloc bit is set for every allocated cell and for the rest [next, limit) of every run, for no other
 //   * a block belongs to at most one run, and is then on no list; otherwise it is on the list of its state
 //   * block->live = number of alloc bits; no mark bit is set between the end of a sweep and the next marking
-//   * cells that are neither allocated nor in a run, and free blocks, are poisoned (common/poison.h), apart from
-//     what was never used: that is marked for tools, but stays zero. In AddressSanitizer's builds the rest of a
-//     run is marked too, and of a cell what its object does not use
+//   * cells that are neither allocated nor in a run, and free blocks, are poisoned (common/poison.h); memory
+//     that was never used is marked for tools, but stays zero
+//   * in AddressSanitizer's builds the rest of a run is marked too, and of a cell what its object leaves over
 //
-// Two kinds of clients: tracing collectors mark, call tri_sweep_begin and then sweep lazily, in refill, block by
-// block; counting collectors free single cells. Not locked: the caller locks all calls but those on a run.
+// Two kinds of clients: tracing collectors mark, call tri_sweep_begin and then sweep lazily, in refill, block
+// by block; counting collectors free single cells. Not locked: the caller locks all calls but those on a run.
 #ifndef TRICOLOR_COMMON_BLOCK_SPACE_H
 #define TRICOLOR_COMMON_BLOCK_SPACE_H
 
@@ -29,18 +29,18 @@
 
 #define TRI_BLOCK_BYTES ((size_t)16 << 10)
 #define TRI_GRANULE_BYTES ((size_t)16)
-#define TRI_CELL_MAX (TRI_BLOCK_BYTES / 2) // the largest cell
+#define TRI_CELL_MAX (TRI_BLOCK_BYTES / 2)                           // the largest cell
 enum { TRI_BLOCK_WORDS = TRI_BLOCK_BYTES / TRI_GRANULE_BYTES / 64 }; // of a block's bitmap
 
-// ---------------------------------------------------------------------------------------------- size classes
+// -------------------------------------------------------------------------------- size classes
 //
-//   16, 24 … 128          8 bytes apart
-//   144 … 256 … 512 … 1024   eight to a doubling: at most 12.5 % is lost to rounding
-//   1088 … 8192           the sizes of which 15, 14 … 2 fill a block
+//   16, 24 … 128       8 bytes apart
+//   144, 160 … 1024    eight to a doubling: at most 12.5 % is lost to rounding
+//   1088, 1168 … 8192  the sizes of which 15, 14 … 2 fill a block
 
 enum {
-  TRI_CLASS_FINE = 128 / 8 - 1,                     // classes up to 128 bytes
-  TRI_CLASS_DOUBLING = TRI_CLASS_FINE + 3 * 8,      // and up to 1024
+  TRI_CLASS_FINE = 128 / 8 - 1,                // classes up to 128 bytes
+  TRI_CLASS_DOUBLING = TRI_CLASS_FINE + 3 * 8, // and up to 1024
   TRI_SIZE_CLASSES = TRI_CLASS_DOUBLING + 15 - 2 + 1,
 };
 
@@ -64,7 +64,7 @@ static inline size_t tri_class_bytes(unsigned size_class) {
   return TRI_BLOCK_BYTES / (15 - (size_class - TRI_CLASS_DOUBLING)) & ~(size_t)7;
 }
 
-// ---------------------------------------------------------------------------------------------- the space
+// -------------------------------------------------------------------------------- the space
 
 enum tri_block_state {
   TRI_BLOCK_UNUSED,   // never used, beyond the frontier
@@ -92,15 +92,15 @@ struct tri_block_list {
 };
 
 struct tri_block_space {
-  uintptr_t base, end;        // of the blocks
-  uint64_t *alloc, *mark;     // bitmaps, TRI_BLOCK_WORDS per block
-  struct tri_block *blocks;   // headers
-  uint32_t n_blocks;          // reserved
-  uint32_t frontier;          // first block never used
-  uint32_t committed;         // blocks [frontier, committed) are committed, zero and in no list
-  uint32_t tables;            // blocks whose headers and bitmaps are committed
-  uint32_t batch;             // blocks committed at a time
-  uint32_t run_cells;         // longest run, in cells; 0: no bound. Small values are for tests
+  uintptr_t base, end;      // of the blocks
+  uint64_t *alloc, *mark;   // bitmaps, TRI_BLOCK_WORDS per block
+  struct tri_block *blocks; // headers
+  uint32_t n_blocks;        // reserved
+  uint32_t frontier;        // first block never used
+  uint32_t committed;       // blocks [frontier, committed) are committed, zero and in no list
+  uint32_t tables;          // blocks whose headers and bitmaps are committed
+  uint32_t batch;           // blocks committed at a time
+  uint32_t run_cells;       // longest run, in cells; 0: no bound. Small values are for tests
   struct tri_budget *budget;
   void *reservation;
   size_t reserved;
@@ -113,9 +113,11 @@ struct tri_block_space {
   bool marking;       // set by the client while marks are legal outside unswept blocks: for verify
 };
 
-// Reserve a space of at most `limit_bytes` (and at least one block) that draws on *budget. `huge`: ask for huge
-// pages. *space need not be initialised. False: out of memory, nothing is held. O(1): tables come with use.
-bool tri_block_space_init(struct tri_block_space *space, struct tri_budget *budget, size_t limit_bytes, bool huge);
+// Reserve a space of at most `limit_bytes` (and at least one block) that draws on *budget. `huge`: ask for
+// huge pages. *space need not be initialised. False: out of memory, nothing is held. O(1): tables come with
+// use.
+bool tri_block_space_init(struct tri_block_space *space, struct tri_budget *budget, size_t limit_bytes,
+                          bool huge);
 
 // Give back everything. Runs need not be retired.
 void tri_block_space_fini(struct tri_block_space *space);
@@ -124,7 +126,7 @@ static inline bool tri_block_space_has(const struct tri_block_space *space, uint
   return address - space->base < space->end - space->base;
 }
 
-// ---------------------------------------------------------------------------------------------- allocation
+// -------------------------------------------------------------------------------- allocation
 
 // A zeroed struct is an empty run. next and limit are the whole inline path.
 struct tri_run {
@@ -142,8 +144,8 @@ static inline uintptr_t tri_run_take(struct tri_run *run, size_t bytes) {
   return cell;
 }
 
-// A tagged object from the run of its class among runs[TRI_SIZE_CLASSES], or TRI_NULL when it is larger than a
-// cell or the run is empty: then take the slow path.
+// A tagged object from the run of its class among runs[TRI_SIZE_CLASSES], or TRI_NULL when it is larger than
+// a cell or the run is empty: then take the slow path.
 static inline tri_ref tri_runs_alloc(struct tri_run *runs, struct tri_shape shape) {
   size_t bytes = tri_object_bytes(shape);
   if (TRI_UNLIKELY(bytes > TRI_CELL_MAX)) return TRI_NULL;
@@ -153,9 +155,9 @@ static inline tri_ref tri_runs_alloc(struct tri_run *runs, struct tri_shape shap
   return (tri_ref){cell + TRI_TAG_BYTES};
 }
 
-// Give the used-up run new cells, at least one: from its block, a partial one, an unswept one of the class (that
-// is swept), a free one, or an unswept one of another class that turns out empty. False: nothing within the
-// budget, or the system refused; the run is then empty and owns no block.
+// Give the used-up run new cells, at least one: from its block, a partial one, an unswept one of the class
+// (that is swept), a free one, or an unswept one of another class that turns out empty. False: nothing within
+// the budget, or the system refused; the run is then empty and owns no block.
 bool tri_run_refill(struct tri_block_space *space, struct tri_run *run, unsigned size_class);
 
 // Take back what is left of the run, and its block.
@@ -164,7 +166,7 @@ void tri_run_retire(struct tri_block_space *space, struct tri_run *run);
 // Free one allocated cell, at once. Its block may be owned by a run (of any mutator).
 void tri_cell_free(struct tri_block_space *space, uintptr_t cell);
 
-// ---------------------------------------------------------------------------------------------- marking, sweeping
+// -------------------------------------------------------------------------------- marking, sweeping
 
 static inline uint64_t *tri_mark_word(const struct tri_block_space *space, uintptr_t cell) {
   return &space->mark[(cell - space->base) / TRI_GRANULE_BYTES / 64];
@@ -194,24 +196,24 @@ void tri_sweep_finish(struct tri_block_space *space);
 // Returns the bytes. Blocks in highest places go first.
 size_t tri_block_space_trim(struct tri_block_space *space, size_t enough);
 
-// ---------------------------------------------------------------------------------------------- looking
+// -------------------------------------------------------------------------------- looking
 
 // False from a visitor ends the visit.
 typedef bool tri_cell_fn(void *context, uintptr_t cell, size_t bytes);
 
-// Visit every allocated cell in address order; garbage in unswept blocks included. The visitor may free the cell
-// that it is given (not others), but not allocate. False when a visitor ended it.
+// Visit every allocated cell in address order; garbage in unswept blocks included. The visitor may free the
+// cell that it is given (not others), but not allocate. False when a visitor ended it.
 bool tri_block_space_each(struct tri_block_space *space, tri_cell_fn *visit, void *context);
 
 // Visit every marked cell that starts in [from, to). Cells that get marked during the visit may be left out.
-bool tri_block_space_each_marked(struct tri_block_space *space, uintptr_t from, uintptr_t to, tri_cell_fn *visit,
-                                 void *context);
+bool tri_block_space_each_marked(struct tri_block_space *space, uintptr_t from, uintptr_t to,
+                                 tri_cell_fn *visit, void *context);
 
 // The allocated cell around any address whatever, 0 when there is none. Reads side tables only.
 uintptr_t tri_cell_around(const struct tri_block_space *space, uintptr_t address, size_t *bytes);
 
-// live + free is what was taken from the budget; live + free + released = mapped, each counted on its own. The side
-// tables (metadata) are not in mapped.
+// live + free is what was taken from the budget; live + free + released = mapped, each counted on its own.
+// The side tables (metadata) are not in mapped.
 struct tri_space_usage {
   uint64_t live_objects;
   size_t live_bytes, free_bytes, released_bytes, mapped_bytes;
@@ -219,9 +221,9 @@ struct tri_space_usage {
 };
 struct tri_space_usage tri_block_space_usage(const struct tri_block_space *space);
 
-// Check the invariants above (poison included), with no other mutator running. Calls report(context, sentence)
-// for each finding; returns their number.
-size_t tri_block_space_verify(const struct tri_block_space *space, void (*report)(void *context, const char *text),
-                              void *context);
+// Check the invariants above (poison included), with no other mutator running. Calls report(context,
+// sentence) for each finding; returns their number.
+size_t tri_block_space_verify(const struct tri_block_space *space,
+                              void (*report)(void *context, const char *text), void *context);
 
 #endif

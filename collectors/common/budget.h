@@ -1,6 +1,6 @@
-// The heap= limit, shared by the spaces of one heap: live + free never exceed it, because a space takes from the
-// budget before it commits memory for objects and gives back when it has decommitted it. Side tables and queues
-// do not count. Not locked: the caller holds what protects the spaces.
+// The heap= limit, shared by the spaces of one heap: live + free never exceed it, because a space takes from
+// the budget before it commits memory for objects and gives back when it has decommitted it. Side tables and
+// queues do not count. Not locked: the caller holds what protects the spaces.
 #ifndef TRICOLOR_COMMON_BUDGET_H
 #define TRICOLOR_COMMON_BUDGET_H
 

@@ -26,9 +26,10 @@ static size_t pages(const struct tri_large_space *space, size_t bytes) {
   return (bytes + space->page_bytes - 1) / space->page_bytes;
 }
 
-// ---------------------------------------------------------------------------------------------- the space
+// ---------------------------------------------------------------------- the space
 
-bool tri_large_space_init(struct tri_large_space *space, struct tri_budget *budget, size_t limit_bytes, bool huge) {
+bool tri_large_space_init(struct tri_large_space *space, struct tri_budget *budget, size_t limit_bytes,
+                          bool huge) {
   *space = (struct tri_large_space){.budget = budget, .page_bytes = tri_os_page_bytes()};
   size_t n = 2 * pages(space, limit_bytes);
   if (n > MAX_PAGES) n = MAX_PAGES;
@@ -61,7 +62,7 @@ static bool grow_table(struct tri_large_space *space, size_t n) {
   return true;
 }
 
-// ---------------------------------------------------------------------------------------------- runs of pages
+// ---------------------------------------------------------------------- runs of pages
 
 static void set_run(struct tri_large_space *space, size_t page, size_t n, enum state state) {
   if (state != USED) space->table[page + n - 1] = (uint32_t)n;
@@ -81,7 +82,8 @@ static void add_run(struct tri_large_space *space, size_t page, size_t n, enum s
     n += more;
   }
   if (page > 0) {
-    uint32_t word = space->table[page - 1]; // of a run of one page, or the end of a free one, or inside a used one
+    uint32_t word =
+        space->table[page - 1]; // of a run of one page, or the end of a free one, or inside a used one
     size_t more = length_of(word);
     if (more && state_of(space->table[page - more]) == state) {
       page -= more;
@@ -199,7 +201,7 @@ size_t tri_large_trim(struct tri_large_space *space, size_t enough) {
   return bytes;
 }
 
-// ---------------------------------------------------------------------------------------------- marking, looking
+// ---------------------------------------------------------------------- marking, looking
 
 bool tri_large_mark(struct tri_large_space *space, uintptr_t start) {
   uint32_t *word = &space->table[page_of(space, start)];
@@ -212,10 +214,10 @@ bool tri_large_marked(const struct tri_large_space *space, uintptr_t start) {
   return space->table[page_of(space, start)] & MARKED;
 }
 
-// Visit the objects that start in pages [from, to), only the marked ones or all. The visitor may free its object:
-// where the next run begins is found out before.
-static bool visit_runs(struct tri_large_space *space, size_t from, size_t to, bool only_marked, tri_cell_fn *visit,
-                       void *context) {
+// Visit the objects that start in pages [from, to), only the marked ones or all. The visitor may free its
+// object: where the next run begins is found out before.
+static bool visit_runs(struct tri_large_space *space, size_t from, size_t to, bool only_marked,
+                       tri_cell_fn *visit, void *context) {
   for (size_t page = 0, next; page < to; page = next) {
     uint32_t word = space->table[page];
     next = page + length_of(word);
@@ -268,7 +270,7 @@ struct tri_space_usage tri_large_space_usage(const struct tri_large_space *space
                                   .metadata_bytes = space->metadata_bytes};
 }
 
-// ---------------------------------------------------------------------------------------------- verifying
+// ---------------------------------------------------------------------- verifying
 
 struct findings {
   void (*report)(void *context, const char *text);
@@ -286,8 +288,8 @@ TRI_COLD TRI_PRINTF(2, 3) static void find(struct findings *f, const char *forma
   f->count++;
 }
 
-size_t tri_large_space_verify(const struct tri_large_space *space, void (*report)(void *context, const char *text),
-                              void *context) {
+size_t tri_large_space_verify(const struct tri_large_space *space,
+                              void (*report)(void *context, const char *text), void *context) {
   struct findings f = {report, context, 0};
   size_t bytes[RELEASED + 1] = {0};
   uint64_t objects = 0;
@@ -302,20 +304,27 @@ size_t tri_large_space_verify(const struct tri_large_space *space, void (*report
     }
     bytes[state] += n * space->page_bytes;
     objects += state == USED;
-    if (word & MARKED && !space->marking) find(&f, "large space: page %zu is marked outside of a collection", page);
-    if (state != USED && state == previous) find(&f, "large space: free runs at page %zu are not joined", page);
+    if (word & MARKED && !space->marking)
+      find(&f, "large space: page %zu is marked outside of a collection", page);
+    if (state != USED && state == previous)
+      find(&f, "large space: free runs at page %zu are not joined", page);
     previous = state;
     for (size_t i = page + 1; i < page + n; i++) {
       uint32_t expected = state != USED && i == page + n - 1 ? (uint32_t)n : 0;
-      if (space->table[i] != expected) find(&f, "large space: word %08x at page %zu inside a run", space->table[i], i);
+      if (space->table[i] != expected)
+        find(&f, "large space: word %08x at page %zu inside a run", space->table[i], i);
     }
-    const void *damage = state == FREE ? tri_poison_damage(address_of(space, page), n * space->page_bytes) : NULL;
+    const void *damage =
+        state == FREE ? tri_poison_damage(address_of(space, page), n * space->page_bytes) : NULL;
     if (damage) find(&f, "large space: free memory was written to at %p", damage);
   }
   if (bytes[USED] != space->live_bytes || bytes[FREE] != space->free_bytes ||
       bytes[RELEASED] != space->released_bytes || objects != space->live_objects)
-    find(&f, "large space: the table has %llu objects, %zu B live, %zu B free, %zu B released; the counts say %llu, %zu, %zu, %zu",
+    find(&f,
+         "large space: the table has %llu objects, %zu B live, %zu B free, %zu B released; the counts say "
+         "%llu, %zu, %zu, %zu",
          (unsigned long long)objects, bytes[USED], bytes[FREE], bytes[RELEASED],
-         (unsigned long long)space->live_objects, space->live_bytes, space->free_bytes, space->released_bytes);
+         (unsigned long long)space->live_objects, space->live_bytes, space->free_bytes,
+         space->released_bytes);
   return f.count;
 }

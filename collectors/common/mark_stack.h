@@ -1,6 +1,7 @@
-// A growable mark stack. Growth may fail, or be bounded: a push that finds no room says so, and the tracing loop
-// (common/tracer.h) then marks the object, notes its address, and scans the heap between the noted addresses once
-// the stack is empty (Knuth 1973, 2.3.5 algorithm C; as in Boehm's and Microsoft's collectors).
+// A growable mark stack. Growth may fail, or be bounded: a push that finds no room says so, and the tracing
+// loop (common/tracer.h) then marks the object, notes its address, and scans the heap between the noted
+// addresses once the stack is empty (Knuth 1973, 2.3.5 algorithm C; as in Boehm's and Microsoft's
+// collectors).
 #ifndef TRICOLOR_COMMON_MARK_STACK_H
 #define TRICOLOR_COMMON_MARK_STACK_H
 
@@ -37,10 +38,12 @@ static inline bool tri_mark_stack_push(struct tri_mark_stack *stack, uintptr_t e
 static inline bool tri_mark_stack_is_empty(const struct tri_mark_stack *stack) { return stack->top == 0; }
 
 // Not when empty.
-static inline uintptr_t tri_mark_stack_pop(struct tri_mark_stack *stack) { return stack->entries[--stack->top]; }
+static inline uintptr_t tri_mark_stack_pop(struct tri_mark_stack *stack) {
+  return stack->entries[--stack->top];
+}
 
-// With an empty stack: give memory back down to a first allocation's worth, so that one deep graph does not cost
-// its stack for ever.
+// With an empty stack: give memory back down to a first allocation's worth, so that one deep graph does not
+// cost its stack for ever.
 void tri_mark_stack_shrink(struct tri_mark_stack *stack);
 
 #endif

@@ -1,5 +1,6 @@
-// The block space against a model: size classes, random allocation with single frees (as counting collectors do)
-// and with mark and lazy sweep (as tracing ones do), the limit, failing system calls, and that verify sees damage.
+// The block space against a model: size classes, random allocation with single frees (as counting collectors
+// do) and with mark and lazy sweep (as tracing ones do), the limit, failing system calls, and that verify
+// sees damage.
 //   test.common.block_space [seed]
 #include "common/block_space.h"
 
@@ -37,9 +38,9 @@ static void test_size_classes(void) {
   TRI_CHECK_EQ(tri_class_bytes(previous), TRI_CELL_MAX);
 }
 
-// ---------------------------------------------------------------------------------------------- the model
+// -------------------------------------------------------------------------------- the model
 
-enum { OBJECTS = 4000, RUN_SETS = 3 };
+enum { OBJECTS = 1500, RUN_SETS = 3 };
 
 struct model {
   struct tri_block_space space;
@@ -218,7 +219,7 @@ static void test_random(uint64_t seed) {
     bool counting = round % 2, failing = round % 4 >= 2;
     create(&t, round < 4 ? 512 << 10 : 4 << 20, seed + round);
     if (failing) tri_os_fail_every(3);
-    random_steps(&t, counting, 20000);
+    random_steps(&t, counting, 15000);
     tri_os_fail_every(0);
     collect(&t, 0);
     tri_sweep_finish(&t.space);
@@ -287,13 +288,15 @@ static void test_verify(void) {
   TRI_MUST_BE_SEEN(block->previous ^= 1, block->previous ^= 1);
   TRI_MUST_BE_SEEN(t.space.n_unswept = 1, t.space.n_unswept = 0);
   uintptr_t freed = t.space.base + b * TRI_BLOCK_BYTES;
-  for (size_t bytes; tri_cell_around(&t.space, freed, &bytes); freed += bytes) {}
+  for (size_t bytes; tri_cell_around(&t.space, freed, &bytes); freed += bytes) {
+  }
   tri_unpoison((void *)freed, 8);
   TRI_MUST_BE_SEEN(*(uint8_t *)freed = 0, *(uint8_t *)freed = TRI_POISON_BYTE);
   unsigned size_class = block->size_class;
   struct tri_run *run = &t.runs[0][size_class];
   TRI_CHECK(tri_run_refill(&t.space, run, size_class));
-  TRI_MUST_BE_SEEN(run->block = NULL, run->block = &t.space.blocks[(run->next - t.space.base) / TRI_BLOCK_BYTES]);
+  TRI_MUST_BE_SEEN(run->block = NULL,
+                   run->block = &t.space.blocks[(run->next - t.space.base) / TRI_BLOCK_BYTES]);
   TRI_MUST_BE_SEEN(run->next += 4, run->next -= 4);
   tri_poison_unmark((void *)run->next, 8);
   TRI_MUST_BE_SEEN(*(uint8_t *)run->next = 1, *(uint8_t *)run->next = 0);

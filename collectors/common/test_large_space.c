@@ -1,4 +1,5 @@
-// The large-object space against a model, at its limit, with failing system calls; and that verify sees damage.
+// The large-object space against a model, at its limit, with failing system calls; and that verify sees
+// damage.
 //   test.common.large_space [seed]
 #include "common/large_space.h"
 

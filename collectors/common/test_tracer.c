@@ -1,5 +1,5 @@
-// The tracing loop on random graphs, lists and wide objects, with mark stacks of every size down to none: what is
-// marked is exactly what a simple search reaches, and every marked object is scanned.
+// The tracing loop on random graphs, lists and wide objects, with mark stacks of every size down to none:
+// what is marked is exactly what a simple search reaches, and every marked object is scanned.
 //   test.common.tracer [seed]
 #include "common/tracer.h"
 

@@ -1,15 +1,15 @@
-// The tracing loop: a mark stack of reached references with a first-in-first-out prefetch queue in front of it
-// (Cher, Hosking, Vijaykumar 2004, "Software prefetching for mark-sweep garbage collection"). References are pushed
-// without a look at the object. A popped one is prefetched and enters the queue; the one that leaves it, 16 later,
-// is tested, marked and scanned, all while its cache lines are there. On 10 M objects in random places that is
-// about four times faster than marking at the push.
+// The tracing loop: a mark stack of reached references with a first-in-first-out prefetch queue in front of
+// it (Cher, Hosking, Vijaykumar 2004, "Software prefetching for mark-sweep garbage collection"). References
+// are pushed without a look at the object. A popped one is prefetched and enters the queue; the one that
+// leaves it, 16 later, is tested, marked and scanned, all while its cache lines are there. On 10 M objects in
+// random places that is about four times faster than marking at the push.
 //
-// Mark stack overflow: when a push finds no room, the object is marked at once, and the range of such addresses is
-// remembered. When the stack and the queue are empty, the collector scans the marked objects in that range once
-// more. Each round has marked an object, so this ends, even without any stack at all.
+// Mark stack overflow: when a push finds no room, the object is marked at once, and the range of such
+// addresses is remembered. When the stack and the queue are empty, the collector scans the marked objects in
+// that range once more. Each round has marked an object, so this ends, even without any stack at all.
 //
-// The two loops are always-inline templates: the functions that a collector passes must be static and known at the
-// call, and are then inlined. One thread.
+// The two loops are always-inline templates: the functions that a collector passes must be static and known
+// at the call, and are then inlined. One thread.
 #ifndef TRICOLOR_COMMON_TRACER_H
 #define TRICOLOR_COMMON_TRACER_H
 
@@ -29,8 +29,9 @@ struct tri_tracer {
   struct tri_mark_stack stack;
   tri_mark_fn *mark; // for overflows
   void *context;
-  uintptr_t overflow_first, overflow_last; // addresses of marked objects that were not scanned; first > last: none
-  uint64_t overflows;                      // total of rounds over the heap
+  uintptr_t overflow_first,
+      overflow_last;  // addresses of marked objects that were not scanned; first > last: none
+  uint64_t overflows; // total of rounds over the heap
 };
 
 // max: entries of the mark stack.
@@ -45,8 +46,8 @@ static inline void tri_tracer_push(struct tri_tracer *tracer, tri_ref object) {
 }
 
 // Mark and scan until stack and queue are empty. Overflows stay to be dealt with.
-TRI_ALWAYS_INLINE void tri_tracer_drain(struct tri_tracer *tracer, tri_prefetch_fn *prefetch, tri_mark_fn *mark,
-                                        tri_scan_fn *scan, void *context) {
+TRI_ALWAYS_INLINE void tri_tracer_drain(struct tri_tracer *tracer, tri_prefetch_fn *prefetch,
+                                        tri_mark_fn *mark, tri_scan_fn *scan, void *context) {
   uintptr_t queue[TRI_PREFETCH_QUEUE];
   unsigned oldest = 0, queued = 0;
   for (;;) {

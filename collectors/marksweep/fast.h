@@ -4,7 +4,8 @@
 
 #include "common/block_space.h"
 
-#define TRI_SUMMARY "stop-the-world mark-sweep: size-segregated blocks, side mark bits, prefetching, lazy sweep"
+#define TRI_SUMMARY                                                                                          \
+  "stop-the-world mark-sweep: size-segregated blocks, side mark bits, prefetching, lazy sweep"
 #define TRI_CAPS                                                                                             \
   (TRI_CAP_EXACT | TRI_CAP_CYCLES | TRI_CAP_WEAK | TRI_CAP_EPHEMERON | TRI_CAP_FINALIZER | TRI_CAP_PIN |     \
    TRI_CAP_WALK | TRI_CAP_RECLAIMS | TRI_CAP_MULTI_HEAP | TRI_CAP_MULTI_MUTATOR)

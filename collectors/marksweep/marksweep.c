@@ -1,9 +1,9 @@
-// marksweep: mark-sweep with the world stopped (McCarthy 1960), in a block space and a large-object space under
-// one limit. An allocation collects when the limit is reached; blocks are swept lazily, when an allocation wants
-// one (Hughes 1982). Nothing moves.
+// marksweep: mark-sweep with the world stopped (McCarthy 1960), in a block space and a large-object space
+// under one limit. An allocation collects when the limit is reached; blocks are swept lazily, when an
+// allocation wants one (Hughes 1982). Nothing moves.
 //
-// Invariants: runs belong to their mutators while the world runs and are retired at the start of each collection;
-// all blocks are swept before marking begins; heap->lock guards both spaces while the world runs.
+// Invariants: runs belong to their mutators while the world runs and are retired at the start of each
+// collection; all blocks are swept before marking begins; heap->lock guards both spaces while the world runs.
 #include "tricolor/collector.h"
 
 #include <stdarg.h>
@@ -42,7 +42,7 @@ struct marksweep_heap {
 
 static struct marksweep_heap *heap_of(struct tri_heap *heap) { return (struct marksweep_heap *)heap; }
 
-// ---------------------------------------------------------------------------------------------- marking
+// ---------------------------------------------------------------------- marking
 
 static uintptr_t cell_of(tri_ref object) { return object.bits - TRI_TAG_BYTES; }
 
@@ -50,7 +50,7 @@ static inline bool mark(void *context, tri_ref object) {
   struct marksweep_heap *heap = context;
   uintptr_t cell = cell_of(object);
   if (!(TRI_LIKELY(tri_block_space_has(&heap->blocks, cell)) ? tri_cell_mark(&heap->blocks, cell)
-                                                            : tri_large_mark(&heap->large, cell)))
+                                                             : tri_large_mark(&heap->large, cell)))
     return false;
   heap->marked_objects++;
   tri_weak_refs_reached(&heap->weak, object);
@@ -64,8 +64,8 @@ static inline void prefetch(void *context, tri_ref object) {
   if (TRI_LIKELY(tri_block_space_has(&heap->blocks, cell))) TRI_PREFETCH(tri_mark_word(&heap->blocks, cell));
 }
 
-// A weak reference or ephemeron is discovered once per collection, also when an overflow leads to a second scan:
-// its lent bits say in which round it was last.
+// A weak reference or ephemeron is discovered once per collection, also when an overflow leads to a second
+// scan: its lent bits say in which round it was last.
 static TRI_NOINLINE void scan_weak(struct marksweep_heap *heap, tri_ref object) {
   uint64_t *tag = tri_tag(object);
   if ((*tag & TRI_TAG_LENT) == heap->round) return;
@@ -119,7 +119,7 @@ static void trace(void *context, tri_ref *slot) {
   if (!tri_is_null(*slot)) tri_tracer_push(&heap->tracer, *slot);
 }
 
-// ---------------------------------------------------------------------------------------------- heaps, mutators
+// ---------------------------------------------------------------------- heaps, mutators
 
 enum tri_status marksweep_heap_create(const struct tri_collector *self, const struct tri_heap_config *config,
                                       struct tri_heap **out) {
@@ -192,7 +192,7 @@ void marksweep_detach(struct tri_mutator *m) {
   tri_os_free(m);
 }
 
-// ---------------------------------------------------------------------------------------------- collecting
+// ---------------------------------------------------------------------- collecting
 
 // With the world stopped by the caller.
 static void collect(struct marksweep_heap *heap, enum tri_collect_kind kind, bool lazily) {
@@ -223,7 +223,9 @@ static void collect(struct marksweep_heap *heap, enum tri_collect_kind kind, boo
 }
 
 enum tri_status marksweep_collect(struct tri_mutator *m, enum tri_collect_kind kind) {
-  while (!tri_world_stop(m)) {} // somebody else's collection may be lazy, and of another kind
+  // Somebody else's collection may be lazy, and of another kind: go on until it is one's own.
+  bool stopped = false;
+  while (!stopped) stopped = tri_world_stop(m);
   collect(heap_of(m->heap), kind == TRI_COLLECT_MINOR ? TRI_COLLECT_FULL : kind, false);
   tri_world_resume(m);
   return TRI_OK;
@@ -237,7 +239,7 @@ tri_ref marksweep_finalizer_next(struct tri_mutator *m, uint64_t *cookie) {
   return tri_finalizers_next(&heap_of(m->heap)->finalizers, cookie);
 }
 
-// ---------------------------------------------------------------------------------------------- allocation
+// ---------------------------------------------------------------------- allocation
 
 // With the lock held, or the world stopped. What one space has free but does not use, the other may have.
 static tri_ref try_small(struct marksweep_heap *heap, struct marksweep_mutator *m, struct tri_shape shape) {
@@ -256,7 +258,8 @@ static tri_ref try_large(struct marksweep_heap *heap, struct tri_shape shape) {
   uintptr_t start = tri_large_alloc(&heap->large, bytes);
   if (!start) {
     tri_sweep_finish(&heap->blocks);
-    if (tri_block_space_trim(&heap->blocks, bytes + tri_os_page_bytes())) start = tri_large_alloc(&heap->large, bytes);
+    if (tri_block_space_trim(&heap->blocks, bytes + tri_os_page_bytes()))
+      start = tri_large_alloc(&heap->large, bytes);
   }
   if (!start) return TRI_NULL;
   *(uint64_t *)start = shape.tag;
@@ -287,7 +290,7 @@ tri_ref marksweep_alloc_slow(struct tri_mutator *base, struct tri_shape shape) {
   }
 }
 
-// ---------------------------------------------------------------------------------------------- introspection
+// ---------------------------------------------------------------------- introspection
 
 // While weak objects are discovered, their tags hold links: a kind that has one shape is told by its kind.
 static struct tri_object_info describe(uintptr_t cell, size_t bytes) {
@@ -321,7 +324,8 @@ bool marksweep_walk(struct tri_heap *base, tri_walk_fn *visit, void *context) {
   struct marksweep_heap *heap = heap_of(base);
   struct visit each = {visit, context};
   if (!heap->blocks.marking) tri_sweep_finish(&heap->blocks);
-  return tri_block_space_each(&heap->blocks, visit_cell, &each) && tri_large_each(&heap->large, visit_cell, &each);
+  return tri_block_space_each(&heap->blocks, visit_cell, &each) &&
+         tri_large_each(&heap->large, visit_cell, &each);
 }
 
 // The allocated object that starts at slot 0 = ref, whatever the bits of ref.
@@ -380,7 +384,8 @@ size_t marksweep_verify(struct tri_heap *base, const struct tri_reporter *report
   v.findings += tri_block_space_verify(&heap->blocks, reporter->report, reporter->context);
   v.findings += tri_large_space_verify(&heap->large, reporter->report, reporter->context);
   if (v.findings) return v.findings; // what follows relies on the tables
-  struct tri_space_usage blocks = tri_block_space_usage(&heap->blocks), large = tri_large_space_usage(&heap->large);
+  struct tri_space_usage blocks = tri_block_space_usage(&heap->blocks),
+                         large = tri_large_space_usage(&heap->large);
   size_t committed = blocks.live_bytes + blocks.free_bytes + large.live_bytes + large.free_bytes;
   if (committed != heap->budget.used || committed > heap->budget.limit)
     find(&v, "live and free are %zu bytes, the budget has given %zu of %zu", committed, heap->budget.used,
@@ -395,14 +400,16 @@ size_t marksweep_verify(struct tri_heap *base, const struct tri_reporter *report
 
 void marksweep_stats_fill(struct tri_heap *base, struct tri_stats *stats) {
   struct marksweep_heap *heap = heap_of(base);
-  struct tri_space_usage blocks = tri_block_space_usage(&heap->blocks), large = tri_large_space_usage(&heap->large);
+  struct tri_space_usage blocks = tri_block_space_usage(&heap->blocks),
+                         large = tri_large_space_usage(&heap->large);
   stats->live_objects = blocks.live_objects + large.live_objects;
   stats->live_bytes = blocks.live_bytes + large.live_bytes;
   stats->free_bytes = blocks.free_bytes + large.free_bytes;
   stats->released_bytes = blocks.released_bytes + large.released_bytes;
-  stats->metadata_bytes = sizeof *heap + heap->n_mutators * sizeof(struct marksweep_mutator) + blocks.metadata_bytes +
-                          large.metadata_bytes + heap->tracer.stack.capacity * sizeof(uintptr_t) +
-                          tri_weak_refs_bytes(&heap->weak) + tri_finalizers_bytes(&heap->finalizers);
+  stats->metadata_bytes = sizeof *heap + heap->n_mutators * sizeof(struct marksweep_mutator) +
+                          blocks.metadata_bytes + large.metadata_bytes +
+                          heap->tracer.stack.capacity * sizeof(uintptr_t) + tri_weak_refs_bytes(&heap->weak) +
+                          tri_finalizers_bytes(&heap->finalizers);
   stats->mapped_bytes = blocks.mapped_bytes + large.mapped_bytes + stats->metadata_bytes;
   stats->limit_bytes = heap->budget.limit;
   stats->peak_bytes = heap->budget.peak;

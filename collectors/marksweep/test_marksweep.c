@@ -1,6 +1,6 @@
-// marksweep's own paths: mark stack overflow (with weak references and ephemerons among the objects), lazy sweep,
-// memory going from one space to the other and back to the system, the limit, failing system calls, and several
-// mutators. What every collector has to do is tested elsewhere (collectors/test).
+// marksweep's own paths: mark stack overflow (with weak references and ephemerons among the objects), lazy
+// sweep, memory going from one space to the other and back to the system, the limit, failing system calls,
+// and several mutators. What every collector has to do is tested elsewhere (collectors/test).
 #include <stdio.h>
 
 #include "common/actor.h"
@@ -51,11 +51,12 @@ static uint64_t live_objects(void) {
   return check_heap().live_objects;
 }
 
-// ---------------------------------------------------------------------------------------------- overflow
+// -------------------------------------------------------------------------------- overflow
 
 enum { WIDTH = 5 };
 
-// A tree whose inner objects have different sizes; every level also hangs on a weak reference and an ephemeron.
+// A tree whose inner objects have different sizes; every level also hangs on a weak reference and an
+// ephemeron.
 static tri_ref make_tree(int depth) {
   TRI_FRAME(m, f, 2);
   tri_root_set(m, &f.slot[0], tri_alloc(m, TRI_SHAPE(WIDTH + 2, 8 * (size_t)depth)));
@@ -131,7 +132,7 @@ static void test_overflow(const char *options, bool overflows) {
   destroy();
 }
 
-// ---------------------------------------------------------------------------------------------- memory
+// -------------------------------------------------------------------------------- memory
 
 static tri_ref node(size_t n_bytes) { return tri_alloc(m, TRI_SHAPE(1, n_bytes)); }
 
@@ -204,8 +205,8 @@ static void test_failing_system(void) {
   for (uint64_t k = 1; k < 60; k++) {
     tri_os_fail_at(k);
     heap = NULL;
-    enum tri_status status =
-        tri_heap_create(tri_collector_find("marksweep"), &(struct tri_heap_params){.options = "heap=256k"}, &heap);
+    enum tri_status status = tri_heap_create(tri_collector_find("marksweep"),
+                                             &(struct tri_heap_params){.options = "heap=256k"}, &heap);
     if (status == TRI_OK) status = tri_attach(heap, &m);
     if (status == TRI_OK) {
       TRI_FRAME(m, f, 1);
@@ -255,7 +256,7 @@ static void test_inspect(void) {
   destroy();
 }
 
-// ---------------------------------------------------------------------------------------------- mutators
+// -------------------------------------------------------------------------------- mutators
 
 enum { MUTATORS = 4, ROUNDS = 3000, KEPT = 50 };
 
