@@ -520,25 +520,20 @@ struct tri_space_usage tri_block_space_usage(const struct tri_block_space *space
 
 // ---------------------------------------------------------------------- verifying
 
-struct findings {
+struct verify {
   const struct tri_block_space *space;
-  void (*report)(void *context, const char *text);
-  void *context;
-  size_t count;
+  struct tri_findings *findings;
 };
 
-TRI_COLD TRI_PRINTF(3, 4) static void find(struct findings *f, const struct tri_block *block,
+TRI_COLD TRI_PRINTF(3, 4) static void find(struct verify *v, const struct tri_block *block,
                                            const char *format, ...) {
-  char text[256];
-  int n = block ? snprintf(text, sizeof text, "block %u at %p: ", index_of(f->space, block),
-                           (void *)start_of(f->space, block))
-                : 0;
+  char text[200];
   va_list arguments;
   va_start(arguments, format);
-  vsnprintf(text + n, sizeof text - (size_t)n, format, arguments);
+  vsnprintf(text, sizeof text, format, arguments);
   va_end(arguments);
-  f->report(f->context, text);
-  f->count++;
+  tri_find(v->findings, "block %u at %p: %s", index_of(v->space, block), (void *)start_of(v->space, block),
+           text);
 }
 
 TRI_NO_ASAN TRI_NO_COVERAGE static bool is_zero(uintptr_t from, uintptr_t to) {
@@ -549,72 +544,72 @@ TRI_NO_ASAN TRI_NO_COVERAGE static bool is_zero(uintptr_t from, uintptr_t to) {
 
 // Free memory at offset `at` of a block: poisoned, or never used and zero. (Looked at only while the pattern
 // is: looking would touch pages that nobody else does.)
-static void check_free(struct findings *f, const struct tri_block *block, size_t at, size_t bytes) {
-  uintptr_t start = start_of(f->space, block) + at;
+static void check_free(struct verify *v, const struct tri_block *block, size_t at, size_t bytes) {
+  uintptr_t start = start_of(v->space, block) + at;
   size_t used = at >= block->fresh ? 0 : block->fresh - at < bytes ? block->fresh - at : bytes;
   if (tri_poison_filling() && !is_zero(start + used, start + bytes))
-    find(f, block, "never used, but not zero: somewhere in %zu bytes at %p", bytes - used,
+    find(v, block, "never used, but not zero: somewhere in %zu bytes at %p", bytes - used,
          (void *)(start + used));
   const void *damage = tri_poison_damage((void *)start, used);
   if (damage)
-    find(f, block, "free memory was written to at %p (free from %p, %zu bytes)", damage, (void *)start,
+    find(v, block, "free memory was written to at %p (free from %p, %zu bytes)", damage, (void *)start,
          bytes);
 }
 
-static void check_bits(struct findings *f, const struct tri_block *block) {
-  const struct tri_block_space *space = f->space;
+static void check_bits(struct verify *v, const struct tri_block *block) {
+  const struct tri_block_space *space = v->space;
   const uint64_t *alloc = alloc_bits(space, block), *mark = mark_bits(space, block);
   const uint64_t *starts = cell_starts[block->size_class];
   size_t bytes = tri_class_bytes(block->size_class);
   unsigned allocated = 0;
   for (size_t w = 0; w < TRI_BLOCK_WORDS; w++) {
     allocated += count_bits(alloc[w]);
-    if (alloc[w] & ~starts[w]) find(f, block, "an alloc bit is set where no cell starts (word %zu)", w);
-    if (mark[w] & ~alloc[w]) find(f, block, "a free cell is marked (word %zu)", w);
+    if (alloc[w] & ~starts[w]) find(v, block, "an alloc bit is set where no cell starts (word %zu)", w);
+    if (mark[w] & ~alloc[w]) find(v, block, "a free cell is marked (word %zu)", w);
     if (mark[w] && block->state != TRI_BLOCK_UNSWEPT && !space->marking)
-      find(f, block, "marked, but not waiting for a sweep (word %zu)", w);
+      find(v, block, "marked, but not waiting for a sweep (word %zu)", w);
     for (uint64_t bits = starts[w] & ~alloc[w]; bits; bits &= bits - 1)
-      check_free(f, block, cell_in(w * 64 + (size_t)__builtin_ctzll(bits), bytes), bytes);
+      check_free(v, block, cell_in(w * 64 + (size_t)__builtin_ctzll(bits), bytes), bytes);
   }
-  if (allocated != block->live) find(f, block, "%u alloc bits, but live = %u", allocated, block->live);
+  if (allocated != block->live) find(v, block, "%u alloc bits, but live = %u", allocated, block->live);
   size_t used = block->cells * bytes;
-  check_free(f, block, used, TRI_BLOCK_BYTES - used);
+  check_free(v, block, used, TRI_BLOCK_BYTES - used);
 }
 
-static void check_run(struct findings *f, const struct tri_block *block) {
+static void check_run(struct verify *v, const struct tri_block *block) {
   const struct tri_run *run = block->run;
-  uintptr_t start = start_of(f->space, block);
+  uintptr_t start = start_of(v->space, block);
   if (!run || run->block != block) {
-    find(f, block, "its run does not own it");
+    find(v, block, "its run does not own it");
     return;
   }
   if (run->cell_bytes != tri_class_bytes(block->size_class) || run->next > run->limit || run->next < start ||
       run->limit > start + block->cells * run->cell_bytes || (run->next - start) % run->cell_bytes ||
       (run->limit - start) % run->cell_bytes) {
-    find(f, block, "its run [%p, %p) of cells of %zu bytes is not in it", (void *)run->next,
+    find(v, block, "its run [%p, %p) of cells of %zu bytes is not in it", (void *)run->next,
          (void *)run->limit, run->cell_bytes);
     return;
   }
   for (size_t w = 0; w < TRI_BLOCK_WORDS; w++) {
     size_t from, to;
-    run_rest(f->space, block, &from, &to);
+    run_rest(v->space, block, &from, &to);
     uint64_t rest = cell_starts[block->size_class][w] & bits_between(w, from, to);
-    if (rest & ~alloc_bits(f->space, block)[w])
-      find(f, block, "a cell of its run has no alloc bit (word %zu)", w);
+    if (rest & ~alloc_bits(v->space, block)[w])
+      find(v, block, "a cell of its run has no alloc bit (word %zu)", w);
   }
-  if (!is_zero(run->next, run->limit)) find(f, block, "a cell of its run is not zero");
+  if (!is_zero(run->next, run->limit)) find(v, block, "a cell of its run is not zero");
 }
 
-static void check_block(struct findings *f, const struct tri_block *block) {
-  if (block->run && block->state != TRI_BLOCK_OWNED) find(f, block, "has a run, but is not owned");
+static void check_block(struct verify *v, const struct tri_block *block) {
+  if (block->run && block->state != TRI_BLOCK_OWNED) find(v, block, "has a run, but is not owned");
   switch ((enum tri_block_state)block->state) {
   case TRI_BLOCK_RELEASED:
     return;
   case TRI_BLOCK_FREE:
-    check_free(f, block, 0, TRI_BLOCK_BYTES);
+    check_free(v, block, 0, TRI_BLOCK_BYTES);
     for (size_t w = 0; w < TRI_BLOCK_WORDS; w++)
-      if (alloc_bits(f->space, block)[w] | mark_bits(f->space, block)[w])
-        find(f, block, "free, but has alloc or mark bits (word %zu)", w);
+      if (alloc_bits(v->space, block)[w] | mark_bits(v->space, block)[w])
+        find(v, block, "free, but has alloc or mark bits (word %zu)", w);
     return;
   case TRI_BLOCK_OWNED:
   case TRI_BLOCK_PARTIAL:
@@ -622,65 +617,63 @@ static void check_block(struct findings *f, const struct tri_block *block) {
   case TRI_BLOCK_UNSWEPT:
     break;
   default:
-    find(f, block, "has no legal state (%u)", block->state);
+    find(v, block, "has no legal state (%u)", block->state);
     return;
   }
   if (block->size_class >= TRI_SIZE_CLASSES ||
       block->cells != TRI_BLOCK_BYTES / tri_class_bytes(block->size_class)) {
-    find(f, block, "size class %u with %u cells", block->size_class, block->cells);
+    find(v, block, "size class %u with %u cells", block->size_class, block->cells);
     return;
   }
-  check_bits(f, block);
-  if (block->state == TRI_BLOCK_OWNED) check_run(f, block);
+  check_bits(v, block);
+  if (block->state == TRI_BLOCK_OWNED) check_run(v, block);
   if (block->state == TRI_BLOCK_PARTIAL && (block->live == 0 || block->live >= block->cells))
-    find(f, block, "partial, but %u of %u cells are live", block->live, block->cells);
+    find(v, block, "partial, but %u of %u cells are live", block->live, block->cells);
   if (block->state == TRI_BLOCK_FULL && block->live != block->cells)
-    find(f, block, "full, but %u of %u cells are live", block->live, block->cells);
+    find(v, block, "full, but %u of %u cells are live", block->live, block->cells);
 }
 
 // Every block on the list says so; with the numbers compared afterwards, the converse holds too.
-static void check_list(struct findings *f, const char *name, const struct tri_block_list *list,
+static void check_list(struct verify *v, const char *name, const struct tri_block_list *list,
                        enum tri_block_state state, int size_class, uint32_t in_state[TRI_BLOCK_STATES]) {
   uint32_t n = 0, previous = TRI_NO_BLOCK;
   for (uint32_t i = list->first; i != TRI_NO_BLOCK; n++) {
-    if (i >= f->space->frontier || n >= list->count) {
-      find(f, NULL, "the list of %s blocks is longer than its count of %u, or leads out of the space", name,
-           list->count);
+    if (i >= v->space->frontier || n >= list->count) {
+      tri_find(v->findings, "the list of %s blocks is longer than its count of %u, or leads out of the space",
+               name, list->count);
       return;
     }
-    const struct tri_block *block = &f->space->blocks[i];
+    const struct tri_block *block = &v->space->blocks[i];
     if (block->state != state || (size_class >= 0 && block->size_class != size_class))
-      find(f, block, "on the list of %s blocks (class %d), but has state %u and class %u", name, size_class,
+      find(v, block, "on the list of %s blocks (class %d), but has state %u and class %u", name, size_class,
            block->state, block->size_class);
-    if (block->previous != previous) find(f, block, "its back link on the list of %s blocks is wrong", name);
+    if (block->previous != previous) find(v, block, "its back link on the list of %s blocks is wrong", name);
     previous = i;
     i = block->next;
   }
   if (n != list->count)
-    find(f, NULL, "the list of %s blocks has %u blocks, its count says %u", name, n, list->count);
+    tri_find(v->findings, "the list of %s blocks has %u blocks, its count says %u", name, n, list->count);
   in_state[state] -= n;
 }
 
-size_t tri_block_space_verify(const struct tri_block_space *space,
-                              void (*report)(void *context, const char *text), void *context) {
-  struct findings f = {space, report, context, 0};
+void tri_block_space_verify(const struct tri_block_space *space, struct tri_findings *findings) {
+  struct verify v = {space, findings};
   uint32_t in_state[TRI_BLOCK_STATES] = {0}; // blocks of each state, less those found on lists
   for (uint32_t i = 0; i < space->frontier; i++) {
-    check_block(&f, &space->blocks[i]);
+    check_block(&v, &space->blocks[i]);
     if (space->blocks[i].state < TRI_BLOCK_STATES) in_state[space->blocks[i].state]++;
   }
   if (in_state[TRI_BLOCK_UNSWEPT] != space->n_unswept)
-    find(&f, NULL, "%u unswept blocks, the count says %u", in_state[TRI_BLOCK_UNSWEPT], space->n_unswept);
-  check_list(&f, "free", &space->free, TRI_BLOCK_FREE, -1, in_state);
-  check_list(&f, "released", &space->released, TRI_BLOCK_RELEASED, -1, in_state);
+    tri_find(findings, "%u unswept blocks, the count says %u", in_state[TRI_BLOCK_UNSWEPT], space->n_unswept);
+  check_list(&v, "free", &space->free, TRI_BLOCK_FREE, -1, in_state);
+  check_list(&v, "released", &space->released, TRI_BLOCK_RELEASED, -1, in_state);
   for (int c = 0; c < TRI_SIZE_CLASSES; c++) {
-    check_list(&f, "partial", &space->partial[c], TRI_BLOCK_PARTIAL, c, in_state);
-    check_list(&f, "unswept", &space->unswept[c], TRI_BLOCK_UNSWEPT, c, in_state);
+    check_list(&v, "partial", &space->partial[c], TRI_BLOCK_PARTIAL, c, in_state);
+    check_list(&v, "unswept", &space->unswept[c], TRI_BLOCK_UNSWEPT, c, in_state);
   }
   static const enum tri_block_state listed[] = {TRI_BLOCK_FREE, TRI_BLOCK_RELEASED, TRI_BLOCK_PARTIAL,
                                                 TRI_BLOCK_UNSWEPT};
   for (size_t k = 0; k < sizeof listed / sizeof *listed; k++)
     if (in_state[listed[k]])
-      find(&f, NULL, "%u blocks of state %u are on no list", in_state[listed[k]], (unsigned)listed[k]);
-  return f.count;
+      tri_find(findings, "%u blocks of state %u are on no list", in_state[listed[k]], (unsigned)listed[k]);
 }

@@ -25,6 +25,7 @@
 
 #include "common/budget.h"
 #include "common/poison.h"
+#include "common/report.h"
 #include "tricolor/object.h"
 
 #define TRI_BLOCK_BYTES ((size_t)16 << 10)
@@ -221,9 +222,7 @@ struct tri_space_usage {
 };
 struct tri_space_usage tri_block_space_usage(const struct tri_block_space *space);
 
-// Check the invariants above (poison included), with no other mutator running. Calls report(context,
-// sentence) for each finding; returns their number.
-size_t tri_block_space_verify(const struct tri_block_space *space,
-                              void (*report)(void *context, const char *text), void *context);
+// Check the invariants above (poison included), with no other mutator running, and tell what is found.
+void tri_block_space_verify(const struct tri_block_space *space, struct tri_findings *findings);
 
 #endif

@@ -1,6 +1,5 @@
 #include "common/counted_heap.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 
 #include "common/os.h"
@@ -216,16 +215,6 @@ void tri_counted_stats_fill(struct tri_counted_heap *heap, struct tri_stats *sta
 
 // ---------------------------------------------------------------------------------------------------- verify
 
-void tri_finding(struct tri_findings *findings, const char *format, ...) {
-  char text[200];
-  va_list arguments;
-  va_start(arguments, format);
-  vsnprintf(text, sizeof text, format, arguments);
-  va_end(arguments);
-  findings->count++;
-  findings->reporter->report(findings->reporter->context, text);
-}
-
 struct verify {
   struct tri_counted_heap *heap;
   struct tri_findings *findings;
@@ -234,16 +223,11 @@ struct verify {
   size_t objects, weak_objects, weak_with_target, weak_in_lists;
 };
 
-static void report_space(void *context, const char *text) {
-  struct tri_findings *findings = context;
-  tri_finding(findings, "%s", text);
-}
-
 static void count_reference(struct verify *v, tri_ref from, tri_ref to) {
   size_t bytes;
   if (tri_is_null(to)) return;
   if (!find_cell(v->heap, to, &bytes))
-    tri_finding(v->findings, "object %#zx refers to %#zx, which is no object", from.bits, to.bits);
+    tri_find(v->findings, "object %#zx refers to %#zx, which is no object", from.bits, to.bits);
   else if (v->counting)
     ++*tri_address_map_enter(&v->counts, to.bits);
 }
@@ -264,13 +248,13 @@ static void verify_object(void *context, tri_ref object) {
   struct verify *v = context;
   uint64_t word = *tri_count_word(object);
   if (word & TRI_COUNT_DEAD) {
-    tri_finding(v->findings, "object %#zx is dead but was not freed", object.bits);
+    tri_find(v->findings, "object %#zx is dead but was not freed", object.bits);
     return;
   }
   if (v->counting && word < v->heap->stuck_from) {
     uintptr_t *found = tri_address_map_find(&v->counts, object.bits);
     if (tri_count_of(word) != (found ? *found : 0))
-      tri_finding(v->findings, "object %#zx has count %u, but %zu references", object.bits,
+      tri_find(v->findings, "object %#zx has count %u, but %zu references", object.bits,
                   tri_count_of(word), found ? *found : 0);
   }
   if (tri_shape_kind(tri_tag_shape(*tri_tag(object))) == TRI_WEAK) {
@@ -279,18 +263,18 @@ static void verify_object(void *context, tri_ref object) {
     v->weak_objects++;
     v->weak_with_target += !tri_is_null(target);
     if (!tri_is_null(target) && !find_cell(v->heap, target, &bytes))
-      tri_finding(v->findings, "weak reference %#zx has target %#zx, which is no object", object.bits,
+      tri_find(v->findings, "weak reference %#zx has target %#zx, which is no object", object.bits,
                   target.bits);
   }
   tri_ref weak = tri_weak_table_first(&v->heap->weak, object);
   if (tri_is_null(weak) != !(word & TRI_COUNT_WEAK_TARGET))
-    tri_finding(v->findings,
+    tri_find(v->findings,
                 "object %#zx: its flag says that it %s target of weak references, the table says not so",
                 object.bits, word & TRI_COUNT_WEAK_TARGET ? "is" : "is no");
   for (; !tri_is_null(weak); weak = tri_weak_table_next(weak)) {
     v->weak_in_lists++;
     if (tri_slot(weak, 0)->bits != object.bits)
-      tri_finding(v->findings, "weak reference %#zx is in the list of %#zx, but its target is %#zx",
+      tri_find(v->findings, "weak reference %#zx is in the list of %#zx, but its target is %#zx",
                   weak.bits, object.bits, tri_slot(weak, 0)->bits);
   }
 }
@@ -308,11 +292,11 @@ void tri_counted_verify(struct tri_counted_heap *heap, enum tri_count_kind count
   tri_counted_each(heap, verify_object, &v);
   tri_address_map_fini(&v.counts);
   if (v.weak_objects != heap->weak.weak_objects)
-    tri_finding(findings, "there are %zu weak references, the table says %zu", v.weak_objects,
+    tri_find(findings, "there are %zu weak references, the table says %zu", v.weak_objects,
                 heap->weak.weak_objects);
   if (v.weak_with_target != v.weak_in_lists)
-    tri_finding(findings, "%zu weak references have a target, %zu are in lists", v.weak_with_target,
+    tri_find(findings, "%zu weak references have a target, %zu are in lists", v.weak_with_target,
                 v.weak_in_lists);
-  tri_block_space_verify(&heap->blocks, report_space, findings);
-  tri_large_space_verify(&heap->large, report_space, findings);
+  tri_block_space_verify(&heap->blocks, findings);
+  tri_large_space_verify(&heap->large, findings);
 }

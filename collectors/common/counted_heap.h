@@ -100,12 +100,6 @@ enum tri_status tri_counted_inspect(struct tri_counted_heap *heap, enum tri_coun
 // tri_stats_fill; metadata_bytes is what the collector holds beside this struct.
 void tri_counted_stats_fill(struct tri_counted_heap *heap, struct tri_stats *stats, size_t metadata_bytes);
 
-// What a verify has found so far.
-struct tri_findings {
-  const struct tri_reporter *reporter;
-  size_t count;
-};
-void tri_finding(struct tri_findings *findings, const char *format, ...) TRI_PRINTF(2, 3);
 
 // The checks of tri_verify that counting collectors share: references denote objects, counts equal the number
 // of references (left out when counted is TRI_COUNT_NONE, or for want of memory), weak lists and flags agree,

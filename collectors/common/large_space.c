@@ -1,7 +1,5 @@
 #include "common/large_space.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "common/actor.h"
@@ -272,25 +270,7 @@ struct tri_space_usage tri_large_space_usage(const struct tri_large_space *space
 
 // ---------------------------------------------------------------------- verifying
 
-struct findings {
-  void (*report)(void *context, const char *text);
-  void *context;
-  size_t count;
-};
-
-TRI_COLD TRI_PRINTF(2, 3) static void find(struct findings *f, const char *format, ...) {
-  char text[256];
-  va_list arguments;
-  va_start(arguments, format);
-  vsnprintf(text, sizeof text, format, arguments);
-  va_end(arguments);
-  f->report(f->context, text);
-  f->count++;
-}
-
-size_t tri_large_space_verify(const struct tri_large_space *space,
-                              void (*report)(void *context, const char *text), void *context) {
-  struct findings f = {report, context, 0};
+void tri_large_space_verify(const struct tri_large_space *space, struct tri_findings *findings) {
   size_t bytes[RELEASED + 1] = {0};
   uint64_t objects = 0;
   enum state previous = INSIDE;
@@ -299,32 +279,31 @@ size_t tri_large_space_verify(const struct tri_large_space *space,
     enum state state = state_of(word);
     n = length_of(word);
     if (state == INSIDE || n == 0 || n > space->frontier - page) {
-      find(&f, "large space: no run begins at page %zu (word %08x)", page, word);
-      return f.count;
+      tri_find(findings, "large space: no run begins at page %zu (word %08x)", page, word);
+      return;
     }
     bytes[state] += n * space->page_bytes;
     objects += state == USED;
     if (word & MARKED && !space->marking)
-      find(&f, "large space: page %zu is marked outside of a collection", page);
+      tri_find(findings, "large space: page %zu is marked outside of a collection", page);
     if (state != USED && state == previous)
-      find(&f, "large space: free runs at page %zu are not joined", page);
+      tri_find(findings, "large space: free runs at page %zu are not joined", page);
     previous = state;
     for (size_t i = page + 1; i < page + n; i++) {
       uint32_t expected = state != USED && i == page + n - 1 ? (uint32_t)n : 0;
       if (space->table[i] != expected)
-        find(&f, "large space: word %08x at page %zu inside a run", space->table[i], i);
+        tri_find(findings, "large space: word %08x at page %zu inside a run", space->table[i], i);
     }
     const void *damage =
         state == FREE ? tri_poison_damage(address_of(space, page), n * space->page_bytes) : NULL;
-    if (damage) find(&f, "large space: free memory was written to at %p", damage);
+    if (damage) tri_find(findings, "large space: free memory was written to at %p", damage);
   }
   if (bytes[USED] != space->live_bytes || bytes[FREE] != space->free_bytes ||
       bytes[RELEASED] != space->released_bytes || objects != space->live_objects)
-    find(&f,
-         "large space: the table has %llu objects, %zu B live, %zu B free, %zu B released; the counts say "
-         "%llu, %zu, %zu, %zu",
-         (unsigned long long)objects, bytes[USED], bytes[FREE], bytes[RELEASED],
-         (unsigned long long)space->live_objects, space->live_bytes, space->free_bytes,
-         space->released_bytes);
-  return f.count;
+    tri_find(
+        findings,
+        "large space: the table has %llu objects, %zu B live, %zu B free, %zu B released; the counts say "
+        "%llu, %zu, %zu, %zu",
+        (unsigned long long)objects, bytes[USED], bytes[FREE], bytes[RELEASED],
+        (unsigned long long)space->live_objects, space->live_bytes, space->free_bytes, space->released_bytes);
 }

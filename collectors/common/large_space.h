@@ -70,7 +70,6 @@ uintptr_t tri_large_around(const struct tri_large_space *space, uintptr_t addres
 struct tri_space_usage tri_large_space_usage(const struct tri_large_space *space);
 
 // As tri_block_space_verify.
-size_t tri_large_space_verify(const struct tri_large_space *space,
-                              void (*report)(void *context, const char *text), void *context);
+void tri_large_space_verify(const struct tri_large_space *space, struct tri_findings *findings);
 
 #endif

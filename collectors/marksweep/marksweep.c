@@ -6,9 +6,6 @@
 // collection; all blocks are swept before marking begins; heap->lock guards both spaces while the world runs.
 #include "tricolor/collector.h"
 
-#include <stdarg.h>
-#include <stdio.h>
-
 #include "common/actor.h"
 #include "common/finalizer.h"
 #include "common/large_space.h"
@@ -344,58 +341,48 @@ enum tri_status marksweep_inspect(struct tri_heap *base, tri_ref ref, struct tri
   return find_object(heap, ref, info) ? TRI_OK : TRI_ECORRUPT;
 }
 
-struct verification {
+struct verify {
   struct marksweep_heap *heap;
-  const struct tri_reporter *reporter;
-  size_t findings;
+  struct tri_findings findings;
 };
-
-TRI_COLD TRI_PRINTF(2, 3) static void find(struct verification *v, const char *format, ...) {
-  char text[256];
-  va_list arguments;
-  va_start(arguments, format);
-  vsnprintf(text, sizeof text, format, arguments);
-  va_end(arguments);
-  v->reporter->report(v->reporter->context, text);
-  v->findings++;
-}
 
 // Every object has a shape that fits its cell, and what it refers to is allocated.
 static bool verify_object(void *context, uintptr_t cell, size_t bytes) {
-  struct verification *v = context;
+  struct verify *v = context;
   struct tri_object_info info = describe(cell, bytes), target;
   if (!is_sound(&info)) {
-    find(v, "object at %p: tag %016llx does not belong in %zu bytes", (void *)cell,
-         (unsigned long long)info.shape.tag, bytes);
+    tri_find(&v->findings, "object at %p: tag %016llx does not belong in %zu bytes", (void *)cell,
+             (unsigned long long)info.shape.tag, bytes);
     return true;
   }
   if (v->heap->blocks.marking) return true; // weak slots are not yet cleared
   for (size_t i = 0; i < tri_shape_refs(info.shape); i++) {
     tri_ref slot = tri_plain_load(NULL, info.ref, i);
     if (!tri_is_null(slot) && !find_object(v->heap, slot, &target))
-      find(v, "object at %p: slot %zu holds %p, which is no object", (void *)cell, i, (void *)slot.bits);
+      tri_find(&v->findings, "object at %p: slot %zu holds %p, which is no object", (void *)cell, i,
+               (void *)slot.bits);
   }
   return true;
 }
 
 size_t marksweep_verify(struct tri_heap *base, const struct tri_reporter *reporter) {
   struct marksweep_heap *heap = heap_of(base);
-  struct verification v = {heap, reporter, 0};
-  v.findings += tri_block_space_verify(&heap->blocks, reporter->report, reporter->context);
-  v.findings += tri_large_space_verify(&heap->large, reporter->report, reporter->context);
-  if (v.findings) return v.findings; // what follows relies on the tables
+  struct verify v = {heap, {reporter, 0}};
+  tri_block_space_verify(&heap->blocks, &v.findings);
+  tri_large_space_verify(&heap->large, &v.findings);
+  if (v.findings.count) return v.findings.count; // what follows relies on the tables
   struct tri_space_usage blocks = tri_block_space_usage(&heap->blocks),
                          large = tri_large_space_usage(&heap->large);
   size_t committed = blocks.live_bytes + blocks.free_bytes + large.live_bytes + large.free_bytes;
   if (committed != heap->budget.used || committed > heap->budget.limit)
-    find(&v, "live and free are %zu bytes, the budget has given %zu of %zu", committed, heap->budget.used,
-         heap->budget.limit);
+    tri_find(&v.findings, "live and free are %zu bytes, the budget has given %zu of %zu", committed,
+             heap->budget.used, heap->budget.limit);
   if (!heap->blocks.marking && !tri_mark_stack_is_empty(&heap->tracer.stack))
-    find(&v, "%zu entries on the mark stack outside of a collection", heap->tracer.stack.top);
+    tri_find(&v.findings, "%zu entries on the mark stack outside of a collection", heap->tracer.stack.top);
   if (!heap->blocks.marking) tri_sweep_finish(&heap->blocks);
   tri_block_space_each(&heap->blocks, verify_object, &v);
   tri_large_each(&heap->large, verify_object, &v);
-  return v.findings;
+  return v.findings.count;
 }
 
 void marksweep_stats_fill(struct tri_heap *base, struct tri_stats *stats) {

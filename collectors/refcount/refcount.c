@@ -493,22 +493,22 @@ static void verify_object(void *context, tri_ref object) {
   bool held = at == heap->fresh || word & REFCOUNT_IN_ZEROS || heap->zeros_lost;
   if (word & TRI_COUNT_DEAD) return; // tri_counted_verify tells
   if (word < TRI_COUNT_ONE && !held)
-    tri_finding(&v->findings, "object %#zx has count 0 and is in no list", object.bits);
+    tri_find(&v->findings, "object %#zx has count 0 and is in no list", object.bits);
   if (colour == REFCOUNT_GREY || colour == REFCOUNT_WHITE || word & REFCOUNT_WAITING)
-    tri_finding(&v->findings, "object %#zx is %s outside a collection", object.bits,
+    tri_find(&v->findings, "object %#zx is %s outside a collection", object.bits,
                 colour == REFCOUNT_GREY    ? "grey"
                 : colour == REFCOUNT_WHITE ? "white"
                                            : "waiting to be traced");
   if (colour == REFCOUNT_PURPLE && word & REFCOUNT_GREEN)
-    tri_finding(&v->findings, "object %#zx is purple, but can be part of no cycle", object.bits);
+    tri_find(&v->findings, "object %#zx is purple, but can be part of no cycle", object.bits);
   if (colour == REFCOUNT_PURPLE && !(word & REFCOUNT_BUFFERED) && !held && !heap->roots_lost)
-    tri_finding(&v->findings, "object %#zx is purple and not in the root buffer", object.bits);
+    tri_find(&v->findings, "object %#zx is purple and not in the root buffer", object.bits);
   v->in_zeros += (word & REFCOUNT_IN_ZEROS) != 0;
   if (!(word & REFCOUNT_BUFFERED)) return;
   v->buffered++;
   size_t index = (word & REFCOUNT_INDEX) >> REFCOUNT_INDEX_SHIFT;
   if (index >= heap->roots.top || heap->roots.entries[index] != (uintptr_t)at)
-    tri_finding(&v->findings, "object %#zx says that it is entry %zu of the root buffer; it is not",
+    tri_find(&v->findings, "object %#zx says that it is entry %zu of the root buffer; it is not",
                 object.bits, index);
 }
 
@@ -519,10 +519,10 @@ size_t refcount_verify(struct tri_heap *base, const struct tri_reporter *reporte
   if (heap->trial) return v.findings.count;
   tri_counted_each(&heap->counted, verify_object, &v);
   if (v.buffered != heap->roots.top)
-    tri_finding(&v.findings, "%zu objects say that they are in the root buffer, it has %zu entries",
+    tri_find(&v.findings, "%zu objects say that they are in the root buffer, it has %zu entries",
                 v.buffered, heap->roots.top);
   if (v.in_zeros != heap->zeros.top)
-    tri_finding(&v.findings, "%zu objects say that they are in the zero list, it has %zu entries", v.in_zeros,
+    tri_find(&v.findings, "%zu objects say that they are in the zero list, it has %zu entries", v.in_zeros,
                 heap->zeros.top);
   return v.findings.count;
 }

@@ -373,7 +373,7 @@ size_t semispace_verify(struct tri_heap *base, const struct tri_reporter *report
   struct semispace_heap *heap = heap_of(base);
   struct tri_findings findings = {reporter, 0};
   if (heap->collecting) return 0;
-  findings.count += tri_large_space_verify(&heap->large, reporter->report, reporter->context);
+  tri_large_space_verify(&heap->large, &findings);
   if (findings.count == 0) {
     tri_each_mutator(base, fill_region, NULL);
     tri_copier_verify(&heap->copier, base, heap->active->base, heap->next, &findings);

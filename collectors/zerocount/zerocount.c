@@ -165,7 +165,7 @@ void zerocount_stats_fill(struct tri_heap *base, struct tri_stats *stats) {
 
 static void verify_object(void *context, tri_ref object) {
   if (!tri_is_dead(object) && *tri_count_word(object) & ZEROCOUNT_ROOT)
-    tri_finding(context, "object %#zx is flagged as a root outside a collection", object.bits);
+    tri_find(context, "object %#zx is flagged as a root outside a collection", object.bits);
 }
 
 size_t zerocount_verify(struct tri_heap *base, const struct tri_reporter *reporter) {
