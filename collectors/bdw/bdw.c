@@ -7,8 +7,10 @@
 //   * libgc never collects by itself (its GC_disable stays on); bdw_collect and a failed allocation do.
 //   * Roots are the frames, the handles and the queued finalizers. libgc scans no stack beyond its own frames,
 //     no registers beyond those saved there, and no static data.
-//   * Word 0 of a cell is odd exactly while the cell is an object that no sweep has reclaimed: libgc puts an (even)
-//     link there when it reclaims the cell, and clears the rest. That makes the heap walkable.
+//   * An allocated cell has an odd word 0 (a tag), one that libgc has swept an even one (a link). But libgc sweeps
+//     lazily, and blocks that are nearly full not at all. So a tag also has a stamp, which changes with each
+//     collection: an object is a cell with a tag and the present stamp, or with a tag and libgc's mark. The others
+//     are reclaimed as far as anyone can see. That makes the heap walkable.
 //   * Free cells in the mutators' lists are not marked: the lists are dropped before each collection.
 #include "tricolor/collector.h"
 
@@ -25,7 +27,9 @@
 #include "common/finalizer.h"
 #include "common/os.h"
 
-enum { MAX_RANGES = 512, FINALIZED = 1 << 1 /* lent bit of the tag: libgc has queued the object */ };
+// Lent bits of the tag: libgc has found the object finalizable; its stamp (0: older than all that can be told apart).
+enum { FINALIZED = 1 << 1, STAMP_SHIFT = 2, STAMPS = 1 << 6 };
+enum { MAX_RANGES = 512 };
 
 struct range {
   uintptr_t start, end;
@@ -35,12 +39,11 @@ struct bdw_heap {
   struct tri_heap base;
   struct tri_mutex lock; // libgc, and the fields below
   size_t limit, peak;
-  uintptr_t *weak; // list of weak objects, through word 1
+  uintptr_t **weak; // all weak objects, [0, n_weak)
+  size_t n_weak, weak_capacity;
   struct tri_finalizers finalizers;
   uint64_t handed_objects, handed_bytes; // cells given to the mutators' lists or made objects, less those dropped
   uint64_t full_collections, weak_cleared;
-  bool collecting; // inside libgc: its lock is taken, marks are in flux
-  bool unswept;    // libgc's lazy sweep has not ended
 };
 
 // What belongs to libgc and so to the process. There is one heap at a time; changed by its creator, or under its
@@ -57,7 +60,7 @@ static struct {
   void **ballast;       // memory that a heap with a smaller limit than its predecessor must not use
   void *spare;          // one block, see forget_failures
   size_t ballast_bytes; // of ballast and spare
-  bool sweeping, marking; // see finish_sweep
+  uint64_t stamp;       // 1 … STAMPS - 1; STAMPS when they have run out, see settle
 } gc;
 
 static struct bdw_heap *heap_of(struct tri_heap *heap) { return (struct bdw_heap *)heap; }
@@ -73,42 +76,51 @@ static void push_root(void *context, tri_ref *slot) {
 }
 
 static void push_roots(void) {
-  if (!gc.heap || gc.sweeping) return;
+  if (!gc.heap) return;
   tri_each_root(&gc.heap->base, push_root, NULL);
   tri_finalizers_roots(&gc.heap->finalizers, push_root, NULL);
-  tri_emit(&gc.heap->base, TRI_EVENT_MARK, 0, 0);
 }
 
-// All reachable cells are marked; nothing that only finalization keeps is. Forget dead weak objects, clear the
-// others' dead targets. A list of our own instead of libgc's disappearing links, whose registration can run out
-// of memory where tri_weak_set has no way to say so.
+static bool is_kept(uintptr_t *cell) { return GC_base(cell) == cell && GC_is_marked(cell); }
+
+// Clear the weak objects that are kept and whose targets are not. A table of our own instead of libgc's disappearing
+// links, whose registration can run out of memory where tri_weak_set has no way to say so.
 static void clear_weak(struct bdw_heap *heap) {
-  uintptr_t **link = &heap->weak;
-  for (uintptr_t *cell; (cell = *link);) {
-    if (!GC_is_marked(cell)) {
-      *link = (uintptr_t *)cell[1];
-      continue;
-    }
-    tri_ref *target = tri_slot(object_of(cell), 0);
-    if (!tri_is_null(*target) && !GC_is_marked(cell_of(*target))) {
-      *target = TRI_NULL;
-      heap->weak_cleared++;
-    }
-    link = (uintptr_t **)&cell[1];
+  for (size_t i = 0; i < heap->n_weak; i++) {
+    if (!is_kept(heap->weak[i])) continue;
+    tri_ref *target = tri_slot(object_of(heap->weak[i]), 0);
+    if (tri_is_null(*target) || is_kept(cell_of(*target))) continue;
+    *target = TRI_NULL;
+    heap->weak_cleared++;
   }
 }
 
+// Forget those that are gone.
+static void forget_weak(struct bdw_heap *heap) {
+  size_t n = 0;
+  for (size_t i = 0; i < heap->n_weak; i++)
+    if (is_kept(heap->weak[i])) heap->weak[n++] = heap->weak[i];
+  heap->n_weak = n;
+}
+
+static bool has_room_for_weak(struct bdw_heap *heap) {
+  if (heap->n_weak < heap->weak_capacity) return true;
+  size_t capacity = heap->weak_capacity ? 2 * heap->weak_capacity : 64;
+  uintptr_t **weak = tri_os_realloc(heap->weak, capacity * sizeof *weak);
+  if (!weak) return false;
+  heap->weak = weak;
+  heap->weak_capacity = capacity;
+  return true;
+}
+
 static void on_collection_event(GC_EventType event) {
-  if (event == GC_EVENT_MARK_START) gc.marking = true;
-  if (!gc.heap || gc.sweeping) return;
-  switch (event) {
-  case GC_EVENT_MARK_START: tri_emit(&gc.heap->base, TRI_EVENT_ROOTS, 0, 0); break;
-  case GC_EVENT_MARK_END:
+  if (event == GC_EVENT_MARK_END) {
+    gc.stamp++;
+    if (!gc.heap) return;
     tri_emit(&gc.heap->base, TRI_EVENT_WEAK, 0, 0);
-    clear_weak(gc.heap);
-    break;
-  case GC_EVENT_RECLAIM_START: tri_emit(&gc.heap->base, TRI_EVENT_SWEEP, 0, 0); break;
-  default: break;
+    clear_weak(gc.heap); // whatever finalization will keep
+  } else if (event == GC_EVENT_RECLAIM_START && gc.heap) {
+    tri_emit(&gc.heap->base, TRI_EVENT_SWEEP, 0, 0);
   }
 }
 
@@ -149,6 +161,7 @@ static void make_ready(void) {
   gc.spare = GC_malloc_atomic_uncollectable(gc.block_bytes);
   GC_set_push_other_roots(push_roots);
   GC_set_on_collection_event(on_collection_event);
+  gc.stamp = 1;
   gc.ready = true;
 }
 
@@ -157,21 +170,6 @@ static void make_ready(void) {
 static void forget_failures(void) {
   GC_free(gc.spare);
   gc.spare = GC_malloc_atomic_uncollectable(gc.block_bytes);
-}
-
-static int stop_at_marking(void) { return gc.marking; }
-
-// End the lazy sweep. libgc has no call for it, but sweeps all that is left before a collection that may be
-// abandoned; so begin one and abandon it when marking is about to begin.
-static void finish_sweep(struct bdw_heap *heap) {
-  if (!heap->unswept) return;
-  gc.sweeping = true;
-  gc.marking = false;
-  GC_enable();
-  GC_try_to_collect(stop_at_marking);
-  GC_disable();
-  gc.sweeping = false;
-  heap->unswept = false;
 }
 
 // ---------------------------------------------------------------------------------------------- blocks
@@ -203,30 +201,61 @@ static void note_block(const void *cell) {
 
 static bool is_our_kind(int kind) { return kind == gc.kind[BDW_LEAF] || kind == gc.kind[BDW_NODE]; }
 
-static bool is_object(const uintptr_t *cell) { return cell[0] & 1; }
+static bool is_object(const uintptr_t *cell) {
+  return cell[0] & 1 && ((cell[0] >> STAMP_SHIFT & (STAMPS - 1)) == gc.stamp || GC_is_marked(cell));
+}
 
-// Visit the objects of one block; false when the visitor ends it.
-static bool walk_block(uintptr_t block, tri_walk_fn *visit, void *context) {
+// Visit the cells of one block that have a tag; false when the visitor ends it.
+typedef bool cell_fn(void *context, uintptr_t *cell, size_t bytes);
+static bool each_cell_in(uintptr_t block, cell_fn *visit, void *context) {
   if (GC_base((void *)block) != (void *)block) return true; // free, or a later block of a large cell
   size_t bytes;
   if (!is_our_kind(GC_get_kind_and_size((void *)block, &bytes))) return true;
   size_t n = bytes < gc.block_bytes ? gc.block_bytes / bytes : 1;
   for (size_t i = 0; i < n; i++) {
     uintptr_t *cell = (uintptr_t *)(block + i * bytes);
-    if (!is_object(cell)) continue;
-    struct tri_object_info info = {
-        .ref = object_of(cell), .shape = tri_tag_shape(cell[0]), .start = (uintptr_t)cell, .bytes = bytes};
-    if (!visit(context, &info)) return false;
+    if (cell[0] & 1 && !visit(context, cell, bytes)) return false;
   }
   return true;
 }
 
-bool bdw_walk(struct tri_heap *base, tri_walk_fn *visit, void *context) {
-  if (!heap_of(base)->collecting) finish_sweep(heap_of(base));
+static bool each_cell(cell_fn *visit, void *context) {
   for (size_t i = 0; i < gc.n_ranges; i++)
     for (uintptr_t block = gc.ranges[i].start; block < gc.ranges[i].end; block += gc.block_bytes)
-      if (!walk_block(block, visit, context)) return false;
+      if (!each_cell_in(block, visit, context)) return false;
   return true;
+}
+
+struct walk {
+  tri_walk_fn *visit;
+  void *context;
+};
+
+static bool walk_cell(void *context, uintptr_t *cell, size_t bytes) {
+  const struct walk *walk = context;
+  if (!is_object(cell)) return true;
+  struct tri_object_info info = {
+      .ref = object_of(cell), .shape = tri_tag_shape(cell[0]), .start = (uintptr_t)cell, .bytes = bytes};
+  return walk->visit(walk->context, &info);
+}
+
+bool bdw_walk(struct tri_heap *heap, tri_walk_fn *visit, void *context) {
+  (void)heap;
+  struct walk walk = {visit, context};
+  return each_cell(walk_cell, &walk);
+}
+
+// The stamps have run out: take the tags of dead cells away, those of objects get stamp 0.
+static bool settle_cell(void *context, uintptr_t *cell, size_t bytes) {
+  (void)context, (void)bytes;
+  cell[0] = GC_is_marked(cell) ? cell[0] & ~((uintptr_t)(STAMPS - 1) << STAMP_SHIFT) : 0;
+  return true;
+}
+
+static void settle(void) {
+  if (gc.stamp < STAMPS) return;
+  each_cell(settle_cell, NULL);
+  gc.stamp = 1;
 }
 
 // ---------------------------------------------------------------------------------------------- heaps
@@ -286,18 +315,22 @@ enum tri_status bdw_heap_create(const struct tri_collector *self, const struct t
   return TRI_OK;
 }
 
-static bool free_object(void *context, const struct tri_object_info *info) {
-  (void)context;
-  void *cell = cell_of(info->ref);
-  GC_register_finalizer_no_order(cell, NULL, NULL, NULL, NULL);
-  GC_free(cell);
+// Free what libgc has kept, take the tags away from what it may still have to sweep.
+static bool free_cell(void *context, uintptr_t *cell, size_t bytes) {
+  (void)context, (void)bytes;
+  if (GC_is_marked(cell)) {
+    GC_register_finalizer_no_order(cell, NULL, NULL, NULL, NULL);
+    GC_free(cell);
+  } else {
+    cell[0] = 0;
+  }
   return true;
 }
 
-static void collect_cells(struct bdw_heap *heap);
+static void collect_cells(void);
 
-// A collection without roots gives the blocks back; a walk then frees what it kept: objects with finalizers, and
-// those that some register seemed to refer to.
+// A collection without roots gives the blocks back, all but those that have finalizable objects or what some
+// register seemed to refer to.
 void bdw_heap_destroy(struct tri_heap *base) {
   struct bdw_heap *heap = heap_of(base);
   heap->base.sink = (struct tri_event_sink){0};
@@ -305,8 +338,9 @@ void bdw_heap_destroy(struct tri_heap *base) {
   tri_finalizers_init(&heap->finalizers);
   tri_heap_fini(base);
   gc.heap = NULL;
-  collect_cells(heap);
-  bdw_walk(base, free_object, NULL);
+  collect_cells();
+  each_cell(free_cell, NULL);
+  tri_os_free(heap->weak);
   tri_os_free(heap);
   __atomic_store_n(&gc.heaps, 0, __ATOMIC_RELEASE);
 }
@@ -322,6 +356,7 @@ enum tri_status bdw_attach(struct tri_heap *heap, struct tri_mutator **out) {
     tri_os_free(m);
     return status;
   }
+  m->stamp = gc.stamp << STAMP_SHIFT;
   *out = &m->base;
   return TRI_OK;
 }
@@ -361,34 +396,54 @@ static void clear_finalizable(void *context, tri_ref *slot) {
 }
 static void drain_nothing(void *context) { (void)context; }
 
-static void collect_cells(struct bdw_heap *heap) {
-  heap->collecting = true;
+// libgc scans a part of its own frames and the registers saved there. So that they hold no stray references, the
+// stack below is cleared first, and the registers last.
+static TRI_NOINLINE void clear_stack(void) {
+  volatile char below[32 << 10];
+  memset((char *)below, 0, sizeof below);
+}
+
+static TRI_NOINLINE void collect_on_clean_stack(void) {
+  clear_stack();
+  TRI_CLEAR_SAVED_REGISTERS();
+  GC_gcollect();
+}
+
+static void collect_cells(void) {
   forget_failures();
   GC_enable();
-  GC_gcollect();
+  collect_on_clean_stack();
   GC_disable();
-  heap->collecting = false;
-  heap->unswept = true;
   GC_invoke_finalizers();
+  settle();
+}
+
+static void set_stamp(void *context, struct tri_mutator *m) {
+  (void)context;
+  ((struct bdw_mutator *)m)->stamp = gc.stamp << STAMP_SHIFT;
 }
 
 // With the world stopped.
-static void collect(struct bdw_heap *heap, enum tri_collect_kind kind, bool sweep) {
+static void collect(struct bdw_heap *heap, enum tri_collect_kind kind) {
   tri_emit(&heap->base, TRI_EVENT_COLLECTION_BEGIN, kind, 0);
   tri_each_mutator(&heap->base, drop_cells, heap);
-  collect_cells(heap);
+  tri_emit(&heap->base, TRI_EVENT_ROOTS, 0, 0);
+  tri_emit(&heap->base, TRI_EVENT_MARK, 0, 0);
+  collect_cells();
+  tri_each_mutator(&heap->base, set_stamp, NULL);
+  clear_weak(heap); // those that only finalization has kept
+  forget_weak(heap);
   struct tri_reach reach = {.live = is_not_finalizable, .trace = clear_finalizable, .drain = drain_nothing};
   tri_finalizers_process(&heap->finalizers, &reach);
-  if (sweep) finish_sweep(heap);
   heap->full_collections++;
   note_peak(heap);
-  tri_emit(&heap->base, TRI_EVENT_COLLECTION_END, kind, !heap->unswept);
+  tri_emit(&heap->base, TRI_EVENT_COLLECTION_END, kind, 1);
 }
 
 enum tri_status bdw_collect(struct tri_mutator *m, enum tri_collect_kind kind) {
   while (!tri_world_stop(m)) {
   }
-  collect(heap_of(m->heap), kind, true);
+  collect(heap_of(m->heap), kind);
   tri_world_resume(m);
   return TRI_OK;
 }
@@ -418,16 +473,14 @@ static tri_ref take_object(struct bdw_heap *heap, struct bdw_mutator *m, struct 
   size_t granules = bdw_cell_granules(shape);
   enum bdw_kind kind = tri_strong_refs(shape) ? BDW_NODE : BDW_LEAF;
   uintptr_t *unlisted = NULL, **list = granules < BDW_SIZE_CLASSES ? &m->cells[kind][granules] : &unlisted;
+  bool weak = tri_shape_kind(shape) == TRI_WEAK;
   tri_mutex_lock(&heap->lock);
   if (!*list) *list = take_cells(heap, kind, granules);
-  uintptr_t *cell = *list;
+  uintptr_t *cell = !weak || has_room_for_weak(heap) ? *list : NULL;
   if (cell) {
     *list = (uintptr_t *)cell[0];
-    bdw_make_object(cell, shape);
-    if (tri_shape_kind(shape) == TRI_WEAK) {
-      cell[1] = (uintptr_t)heap->weak;
-      heap->weak = cell;
-    }
+    bdw_make_object(cell, shape, m->stamp);
+    if (weak) heap->weak[heap->n_weak++] = cell;
   }
   tri_mutex_unlock(&heap->lock);
   return cell ? object_of(cell) : TRI_NULL;
@@ -443,7 +496,7 @@ tri_ref bdw_alloc_slow(struct tri_mutator *base, struct tri_shape shape) {
     if (!tri_is_null(object)) return object;
     if (collected) return tri_alloc_failed(base, TRI_ENOMEM, shape);
     if (!tri_world_stop(base)) continue;
-    collect(heap, TRI_COLLECT_FULL, false);
+    collect(heap, TRI_COLLECT_FULL);
     tri_world_resume(base);
     collected = true;
   }
@@ -469,9 +522,9 @@ tri_ref bdw_finalizer_next(struct tri_mutator *m, uint64_t *cookie) {
 
 // ---------------------------------------------------------------------------------------------- introspection
 
-enum tri_status bdw_inspect(struct tri_heap *base, tri_ref ref, struct tri_object_info *info) {
-  if (!heap_of(base)->collecting) finish_sweep(heap_of(base));
-  if (ref.bits < BDW_HEADER || ref.bits % BDW_GRANULE) return TRI_ECORRUPT;
+enum tri_status bdw_inspect(struct tri_heap *heap, tri_ref ref, struct tri_object_info *info) {
+  (void)heap;
+  if (ref.bits <= BDW_HEADER || ref.bits % BDW_GRANULE) return TRI_ECORRUPT;
   uintptr_t *cell = cell_of(ref);
   if (GC_base(cell) != cell) return TRI_ECORRUPT;
   size_t bytes;
@@ -554,8 +607,8 @@ void bdw_stats_fill(struct tri_heap *base, struct tri_stats *stats) {
   stats->peak_bytes = heap->peak;
   stats->free_bytes = heap_bytes() - stats->live_bytes;
   stats->released_bytes = GC_get_unmapped_bytes();
-  stats->metadata_bytes = sizeof *heap + GC_get_obtained_from_os_bytes() - total_bytes() +
-                          tri_finalizers_bytes(&heap->finalizers);
+  stats->metadata_bytes = sizeof *heap + heap->weak_capacity * sizeof *heap->weak +
+                          tri_finalizers_bytes(&heap->finalizers) + GC_get_obtained_from_os_bytes() - total_bytes();
   stats->mapped_bytes = stats->live_bytes + stats->free_bytes + stats->released_bytes + stats->metadata_bytes;
   stats->full_collections = heap->full_collections;
   stats->weak_cleared = heap->weak_cleared;

@@ -13,9 +13,9 @@
 #define TRI_MIN_HEAP (512 << 10)
 #define TRI_MAX_OBJECT (UINT64_C(1) << 30)
 
-// A cell is what libgc calls an object. Word 0 is the link of a free cell (even), the tag of an object (odd). Word 1
-// is the object's mark descriptor, zero in a free cell: libgc may look there when a stray word refers to the cell.
-// Slot 0 follows.
+// A cell is what libgc calls an object. Word 0 is the link of a free cell (even), the tag of an object (odd), with the
+// stamp of its allocation in the lent bits. Word 1 is the object's mark descriptor, zero in a free cell: libgc may look
+// there when a stray word refers to the cell. Slot 0 follows.
 enum {
   BDW_GRANULE = 16,     // libgc's unit of sizes
   BDW_HEADER = 16,      // words 0 and 1
@@ -25,6 +25,7 @@ enum bdw_kind { BDW_LEAF, BDW_NODE, BDW_KINDS }; // without and with slots to tr
 
 struct bdw_mutator {
   struct tri_mutator base;
+  uint64_t stamp; // the heap's, in place
   uintptr_t *cells[BDW_KINDS][BDW_SIZE_CLASSES]; // lists of free cells
 };
 
@@ -34,9 +35,9 @@ static inline size_t bdw_cell_granules(struct tri_shape shape) {
 }
 
 // Make a free cell an object. Its mark descriptor is a length (gc_mark.h: GC_DS_LENGTH): header and slots.
-static inline tri_ref bdw_make_object(uintptr_t *cell, struct tri_shape shape) {
+static inline tri_ref bdw_make_object(uintptr_t *cell, struct tri_shape shape, uint64_t stamp) {
   size_t slots = tri_strong_refs(shape);
-  cell[0] = shape.tag;
+  cell[0] = shape.tag | stamp;
   cell[1] = slots ? BDW_HEADER + slots * sizeof(tri_ref) : 0;
   return (tri_ref){(uintptr_t)(cell + 2)};
 }
@@ -51,13 +52,13 @@ tri_ref bdw_alloc_slow(struct tri_mutator *m, struct tri_shape shape);
 
 static inline tri_ref bdw_alloc(struct tri_mutator *m, struct tri_shape shape) {
   size_t granules = bdw_cell_granules(shape);
-  if (TRI_UNLIKELY(granules >= BDW_SIZE_CLASSES || !tri_shape_valid(shape) || tri_shape_kind(shape) != TRI_NODE))
+  if (TRI_UNLIKELY(granules >= BDW_SIZE_CLASSES || !tri_shape_is_node(shape)))
     return bdw_alloc_slow(m, shape);
   uintptr_t **list = &((struct bdw_mutator *)m)->cells[tri_shape_refs(shape) ? BDW_NODE : BDW_LEAF][granules];
   uintptr_t *cell = *list;
   if (TRI_UNLIKELY(!cell)) return bdw_alloc_slow(m, shape);
   *list = (uintptr_t *)cell[0];
-  return bdw_make_object(cell, shape);
+  return bdw_make_object(cell, shape, ((struct bdw_mutator *)m)->stamp);
 }
 #define tri_fast_alloc bdw_alloc
 

@@ -12,6 +12,17 @@
 #define TRI_PREFETCH(address) __builtin_prefetch((address), 1, 3)
 #define TRI_CLEANUP(function) __attribute__((cleanup(function)))
 
+// Zero in the registers that a callee has to preserve (the frame pointer apart), where we know how: for calling a
+// conservative collector without stray references in them. Nothing otherwise.
+#if defined(__x86_64__)
+#define TRI_CLEAR_SAVED_REGISTERS()                                                                          \
+  __asm__ volatile("xorl %%ebx, %%ebx\n\txorl %%r12d, %%r12d\n\txorl %%r13d, %%r13d\n\t"                     \
+                   "xorl %%r14d, %%r14d\n\txorl %%r15d, %%r15d" ::                                            \
+                       : "rbx", "r12", "r13", "r14", "r15", "cc")
+#else
+#define TRI_CLEAR_SAVED_REGISTERS() ((void)0)
+#endif
+
 // Reads and writes of reference slots race by design in concurrent collectors: relaxed atomics cost nothing
 // and say so to ThreadSanitizer.
 #define TRI_RELAXED_LOAD(address) __atomic_load_n((address), __ATOMIC_RELAXED)
