@@ -149,7 +149,7 @@ static inline uintptr_t tri_run_take(struct tri_run *run, size_t bytes) {
 // a cell or the run is empty: then take the slow path.
 static inline tri_ref tri_runs_alloc(struct tri_run *runs, struct tri_shape shape) {
   size_t bytes = tri_object_bytes(shape);
-  if (TRI_UNLIKELY(bytes > TRI_CELL_MAX)) return TRI_NULL;
+  if (TRI_UNLIKELY(bytes > TRI_CELL_MAX || !tri_shape_valid(shape))) return TRI_NULL;
   uintptr_t cell = tri_run_take(&runs[tri_size_class(bytes)], bytes);
   if (TRI_UNLIKELY(!cell)) return TRI_NULL;
   *(uint64_t *)cell = shape.tag;

@@ -19,6 +19,7 @@ struct nocollect_mutator {
 tri_ref nocollect_alloc_slow(struct tri_mutator *m, struct tri_shape shape);
 
 static inline tri_ref nocollect_alloc(struct tri_mutator *m, struct tri_shape shape) {
+  if (TRI_UNLIKELY(!tri_shape_is_node(shape))) return nocollect_alloc_slow(m, shape);
   tri_ref object = tri_bump_alloc(&((struct nocollect_mutator *)m)->bump, shape);
   return TRI_LIKELY(!tri_is_null(object)) ? object : nocollect_alloc_slow(m, shape);
 }
