@@ -1,0 +1,169 @@
+// conform <collector> <row>     run one row on one collector
+// conform lie <capability>      run the capability's row on a lying record; good when it sees through it
+// conform --ctest <program>     print a ctest file with a test for each of these that applies
+//
+// Exit status: 0 conforms (sees through the lie), 1 does not, 2 usage, 77 the row does not apply.
+#include "conform.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/check.h"
+
+enum { DOES_NOT_APPLY = 77 };
+
+bool conform_fails(struct conform *c, const char *file, int line, const char *condition, const char *format, ...) {
+  int used = snprintf(c->why, sizeof c->why, "%s:%d: %s: ", file, line, condition);
+  va_list arguments;
+  va_start(arguments, format);
+  if (used >= 0 && (size_t)used < sizeof c->why)
+    vsnprintf(c->why + used, sizeof c->why - (size_t)used, format, arguments);
+  va_end(arguments);
+  return false;
+}
+
+// ---------------------------------------------------------------------------------------------- fixtures
+
+size_t conform_heap_bytes(const struct conform *c) {
+  size_t least = c->collector->caps.min_heap_bytes;
+  return least > 2 << 20 ? least : 2 << 20;
+}
+
+bool conform_open_with(struct conform *c, struct conform_heap *h, const struct tri_event_sink *sink) {
+  char options[40], error[200];
+  snprintf(options, sizeof options, "heap=%zu", conform_heap_bytes(c));
+  struct tri_heap_params params = {.options = options, .error = error, .error_bytes = sizeof error};
+  if (sink) params.sink = *sink;
+  CONFORM(c, tri_heap_create(c->collector, &params, &h->heap) == TRI_OK, "%s: %s", options, error);
+  CONFORM(c, tri_attach(h->heap, &h->m) == TRI_OK, "the first mutator cannot attach");
+  return true;
+}
+
+bool conform_open(struct conform *c, struct conform_heap *h) { return conform_open_with(c, h, NULL); }
+
+void conform_close(struct conform_heap *h) {
+  tri_detach(h->m);
+  tri_heap_destroy(h->heap);
+}
+
+size_t conform_slack(const struct conform *c, size_t n) {
+  return conform_has(c, TRI_CAP_CONSERVATIVE) ? 4 + n / 10 : 0;
+}
+
+bool conform_list(struct tri_mutator *m, tri_ref *slot, size_t n, uint64_t first) {
+  TRI_FRAME(m, f, 1);
+  bool ok = true;
+  for (size_t i = n; ok && i-- > 0;) {
+    tri_ref cell = tri_alloc(m, CONFORM_CELL);
+    if ((ok = !tri_is_null(cell))) {
+      tri_init(m, cell, 0, f.slot[0]);
+      *(uint64_t *)tri_raw(m, cell) = first + i;
+      tri_root_set(m, &f.slot[0], cell);
+    }
+  }
+  tri_root_set(m, slot, ok ? f.slot[0] : TRI_NULL);
+  TRI_FRAME_POP(m, f);
+  return ok;
+}
+
+bool conform_is_list(struct tri_mutator *m, tri_ref list, size_t n, uint64_t first) {
+  for (size_t i = 0; i < n; i++, list = tri_load(m, list, 0))
+    if (tri_is_null(list) || *(uint64_t *)tri_raw(m, list) != first + i) return false;
+  return tri_is_null(list);
+}
+
+struct tri_stats conform_stats(struct tri_heap *heap) {
+  struct tri_stats stats;
+  tri_stats_get(heap, &stats, sizeof stats);
+  return stats;
+}
+
+uint64_t conform_live(struct tri_mutator *m) {
+  tri_collect(m, TRI_COLLECT_FULL);
+  return conform_stats(m->heap).live_objects;
+}
+
+// ---------------------------------------------------------------------------------------------- running
+
+static const struct conform_row *const tables[] = {conform_capabilities, conform_contract, conform_argerr};
+static const char *const prefixes[] = {"conform", "contract", "argerr"};
+enum { TABLES = sizeof tables / sizeof *tables };
+
+static const struct conform_row *find_row(const char *name) {
+  for (size_t t = 0; t < TABLES; t++)
+    for (const struct conform_row *row = tables[t]; row->name; row++)
+      if (strcmp(row->name, name) == 0) return row;
+  return NULL;
+}
+
+static bool applies(const struct conform_row *row, const struct tri_collector *collector) {
+  return (collector->caps.flags & row->needs) == row->needs;
+}
+
+static void print_test(const char *program, const char *prefix, const char *collector, const char *row) {
+  printf("add_test([=[%s.%s.%s]=] [=[%s]=] %s %s)\n", prefix, collector, row, program, collector, row);
+  printf("set_tests_properties([=[%s.%s.%s]=] PROPERTIES LABELS quick TIMEOUT 120 SKIP_RETURN_CODE %d)\n", prefix,
+         collector, row, DOES_NOT_APPLY);
+}
+
+static void print_ctest(const char *program) {
+  for (size_t i = 0; tri_collectors[i]; i++)
+    for (size_t t = 0; t < TABLES; t++)
+      for (const struct conform_row *row = tables[t]; row->name; row++)
+        if (applies(row, tri_collectors[i])) print_test(program, prefixes[t], tri_collectors[i]->name, row->name);
+  for (const struct conform_lie *lie = conform_lies; lie->name; lie++)
+    print_test(program, "conform", "lie", lie->name);
+}
+
+static int run_row(const char *name, const char *row_name) {
+  const struct tri_collector *collector = tri_collector_find(name);
+  const struct conform_row *row = find_row(row_name);
+  if (!collector || !row) {
+    fprintf(stderr, "conform: no %s '%s'\n", collector ? "row" : "collector", collector ? row_name : name);
+    return 2;
+  }
+  if (!applies(row, collector)) {
+    printf("%s does not claim %s\n", name, row_name);
+    return DOES_NOT_APPLY;
+  }
+  struct conform c = {.collector = collector};
+  if (row->check(&c)) return 0;
+  printf("%s, %s: %s\n", name, row_name, c.why);
+  return 1;
+}
+
+static int run_lie(const char *name) {
+  const struct conform_lie *lie = conform_lies;
+  while (lie->name && strcmp(lie->name, name) != 0) lie++;
+  const struct conform_row *row = find_row(name);
+  if (!lie->name || !row) {
+    fprintf(stderr, "conform: no lie about '%s'\n", name);
+    return 2;
+  }
+  struct conform c = {.collector = lie->tell()};
+  if (!c.collector) {
+    printf("what this lie is built on is not in this program\n");
+    return DOES_NOT_APPLY;
+  }
+  TRI_CHECK(applies(row, c.collector)); // a lie claims what it lies about
+  if (row->check(&c)) {
+    printf("the lie about %s goes unnoticed\n", name);
+    return 1;
+  }
+  printf("the lie about %s is seen: %s\n", name, c.why);
+  return 0;
+}
+
+int main(int argc, char **argv) {
+  int status = 2;
+  if (argc == 3 && strcmp(argv[1], "--ctest") == 0)
+    print_ctest(argv[2]), status = 0;
+  else if (argc == 3)
+    status = strcmp(argv[1], "lie") == 0 ? run_lie(argv[2]) : run_row(argv[1], argv[2]);
+  else
+    fprintf(stderr, "usage: conform <collector> <row> | conform lie <capability> | conform --ctest <program>\n");
+  fflush(stdout);
+  _exit(status); // what a failed check left open is no leak to report
+}
