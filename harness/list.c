@@ -8,6 +8,7 @@
 
 #include "check/invariants.h"
 #include "run.h"
+#include "shims/fault.h"
 #include "workload.h"
 
 // Each list is made as JSON, an array of flat objects, and printed from that: one source for both forms.
@@ -95,6 +96,22 @@ static json_t *list_invariants(void) {
   return list;
 }
 
+static json_t *list_faults(void) {
+  json_t *list = json_array();
+  const char *name, *doc;
+  for (size_t i = 0; tri_fault_mode_at(i, &name, &doc); i++) {
+    json_t *json = json_pack("{s:s, s:s}", "name", name, "summary", doc);
+    json_t *kills = json_array();
+    for (size_t k = 0; k < tri_n_invariants; k++)
+      if (strncmp(tri_invariants[k].killed_by, "fault=", 6) == 0 && strcmp(tri_invariants[k].killed_by + 6, name) == 0)
+        json_array_append_new(kills, json_string(tri_invariants[k].id));
+    if (json_array_size(kills)) json_object_set(json, "fires", kills);
+    json_decref(kills);
+    json_array_append_new(list, json);
+  }
+  return list;
+}
+
 static const struct {
   const char *name;
   json_t *(*make)(void);
@@ -102,6 +119,7 @@ static const struct {
     {"collectors", list_collectors},
     {"workloads", list_workloads},
     {"invariants", list_invariants},
+    {"faults", list_faults},
     {"options", list_options},
 };
 enum { LISTS = sizeof lists / sizeof *lists };

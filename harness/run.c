@@ -12,6 +12,7 @@
 #include "check/shadow.h"
 #include "common/poison.h"
 #include "measure/file.h"
+#include "shims/fault.h"
 #include "workload.h"
 
 enum binding { BINDING_BEST, BINDING_INLINE, BINDING_DYNAMIC };
@@ -24,7 +25,7 @@ struct run {
   const struct tri_collector *collector;
   const struct tri_workload *workload;
   uint64_t heap_bytes;
-  const char *options; // -o, or NULL
+  const char *options, *fault; // -o and --fault, or NULL
   enum tri_size size;
   enum binding binding;
   bool checked;
@@ -172,10 +173,13 @@ static bool run_workload(const struct run *run, struct outcome *o, struct tri_er
   const struct tri_workload *workload = run->workload;
   const struct tri_collector *record = run->collector;
   struct tri_shim_record shadow;
+  struct tri_fault_record faulty;
   struct tri_shadow_options shadow_options = {.check = run->check, .report = print_finding, .summary = &o->checks};
+  if (run->fault && !(record = tri_fault_wrap(&faulty, record, run->fault, error->text, sizeof error->text)))
+    return false;
   if (run->checked) {
     tri_poison_set_filling(true);
-    record = tri_shadow_wrap(&shadow, run->collector, &shadow_options);
+    record = tri_shadow_wrap(&shadow, record, &shadow_options);
   }
   if (run->binding != BINDING_DYNAMIC && !run->checked) {
     const struct tri_workload *inlined = tri_workload_inline(workload->name, run->collector->name);
@@ -280,6 +284,7 @@ static void usage(FILE *out) {
         "  --size=tiny|ci|full  which set of parameters (default ci)\n"
         "  --param=NAME=N       set one parameter of the workload; may be repeated\n"
         "  --check=off|end|gc   compare with a shadow heap: at the end, or after every collection (default off)\n"
+        "  --fault=MODE[:K]     plant a fault for --check to find, see `tricolor list faults`\n"
         "  --binding=best|inline|dynamic  inline is what is timed, dynamic what can be checked (default best)\n"
         "  -o KEY=VALUE,…       options of the collector, see `tricolor list options`\n"
         "  --json               print the result as JSON\n"
@@ -294,7 +299,8 @@ static bool parse(int argc, char **argv, struct run *run, struct tri_error *erro
       {"param", required_argument, 0, 'p'},     {"check", required_argument, 0, 'k'},
       {"binding", required_argument, 0, 'b'},   {"json", no_argument, 0, 'j'},
       {"result", required_argument, 0, 'r'},    {"options", required_argument, 0, 'o'},
-      {"help", no_argument, 0, '?'},            {0}};
+      {"fault", required_argument, 0, 'f'},     {"help", no_argument, 0, '?'},
+      {0}};
   const char *collector = NULL, *workload = NULL, *params[16];
   size_t n_params = 0;
   int choice;
@@ -327,6 +333,7 @@ static bool parse(int argc, char **argv, struct run *run, struct tri_error *erro
     case 'j': run->json = true; break;
     case 'r': run->result = optarg; break;
     case 'o': run->options = optarg; break;
+    case 'f': run->fault = optarg; break;
     case ':': return tri_fail(error, "%s needs a value", argv[optind - 1]);
     default:
       if (optind > 1 && strcmp(argv[optind - 1], "--help") == 0) {
@@ -343,6 +350,8 @@ static bool parse(int argc, char **argv, struct run *run, struct tri_error *erro
   for (size_t i = 0; i < run->workload->n_params; i++) run->param[i] = run->workload->params[i].value[run->size];
   for (size_t i = 0; i < n_params; i++)
     if (!tri_workload_set_param(run->workload, run->param, params[i], error)) return false;
+  if (run->fault && !run->checked)
+    return tri_fail(error, "--fault plants a fault for the shadow heap to find: add --check=gc or --check=end");
   if (run->binding == BINDING_INLINE && run->checked)
     return tri_fail(error, "--check needs the dynamic binding: its shadow heap is a shim, which inlined calls pass by");
   if (run->binding == BINDING_INLINE && !tri_workload_inline(workload, run->collector->name))

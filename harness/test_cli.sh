@@ -26,9 +26,13 @@ expect 2 "unknown command 'xyzzy'; \`tricolor --help\` shows all" xyzzy
 
 expect 0 "nocollect" list collectors
 expect 0 '"name": "gcbench"' list workloads --json
+expect 0 "fires: S3" list faults
 expect 2 "there is no list 'collektors'; did you mean 'collectors'" list collektors
 expect 2 "unknown option '--jsn'" list --jsn
 
+expect 1 "L4a violated" run --collector=marksweep --workload=cyclic-garbage --size=tiny --check=gc --fault=lie-mapped
+expect 2 "add --check=gc" run --collector=marksweep --workload=quads --fault=lose-edge
+expect 2 "unknown fault 'lose'" run --collector=marksweep --workload=quads --check=gc --fault=lose
 expect 0 "gcbench on nocollect: ok" run --collector=nocollect --workload=gcbench --size=tiny
 expect 0 '"status": "ok"' run --collector=nocollect --workload=gcbench --size=tiny --json
 expect 2 "--collector is missing" run --workload=gcbench

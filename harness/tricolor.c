@@ -18,7 +18,7 @@ static const struct {
   int (*run)(int argc, char **argv);
   const char *summary;
 } commands[] = {
-    {"list", tri_command_list, "collectors, workloads, invariants, options"},
+    {"list", tri_command_list, "collectors, workloads, invariants, faults, options"},
     {"run", tri_command_run, "one workload on one collector, once, in this process"},
     {"replay", tri_command_replay, "heap programs on one or all collectors"},
     {"show", tri_command_show, "the heap of a program before and after each collection"},

@@ -12,13 +12,14 @@
 #include "program/show.h"
 #include "program/text.h"
 #include "run.h"
+#include "shims/fault.h"
 #include "shims/record.h"
 
 enum { MAX_PARAMS_GIVEN = 16 };
 
 // What the commands take; each takes some of it.
 struct arguments {
-  const char *out, *collector, *options, *workload, *size, *check;
+  const char *out, *collector, *options, *workload, *size, *check, *fault;
   const char *params[MAX_PARAMS_GIVEN];
   int n_params;
   uint64_t steps; // 0: as the executor has it
@@ -37,6 +38,7 @@ static const struct option long_options[] = {{"out", required_argument, 0, 'O'},
                                              {"options", required_argument, 0, 'o'},
                                              {"workload", required_argument, 0, 'w'},
                                              {"check", required_argument, 0, 'k'},
+                                             {"fault", required_argument, 0, 'f'},
                                              {"steps", required_argument, 0, 'n'},
                                              {"size", required_argument, 0, 's'},
                                              {"param", required_argument, 0, 'p'},
@@ -61,6 +63,7 @@ static bool parse(const struct command *command, int argc, char **argv, struct a
     if (c == 'o') to->options = optarg;
     if (c == 'w') to->workload = optarg;
     if (c == 'k') to->check = optarg;
+    if (c == 'f') to->fault = optarg;
     if (c == 'n' && (sscanf(optarg, "%" SCNu64 "%c", &to->steps, &(char){0}) != 1 || !to->steps))
       return tri_fail(error, "--steps=%s: right would be a number from 1", optarg);
     if (c == 's') to->size = optarg;
@@ -192,7 +195,7 @@ struct replay {
   bool checked;
   enum tri_check check;
   struct tri_check_summary summary;
-  const char *options;
+  const char *options, *fault; // or NULL
   uint64_t steps;
   FILE *print;
   unsigned files, runs, findings;
@@ -218,6 +221,10 @@ static bool replay_on(struct replay *replay, const char *path, const struct tri_
   struct tri_run_params params = {
       .collector = collector, .options = replay->options, .max_steps = replay->steps, .out = replay->print};
   struct tri_run_result result;
+  struct tri_fault_record faulty;
+  if (replay->fault &&
+      !(params.collector = tri_fault_wrap(&faulty, collector, replay->fault, error->text, sizeof error->text)))
+    return false;
   if (replay->print) printf("%s on %s\n", path, collector->name);
   if (replay->checked) tri_program_run_checked(program, &params, replay->check, &replay->summary, &result);
   else tri_program_run(program, &params, &result);
@@ -259,21 +266,23 @@ static bool choose_check(const char *word, bool *checked, enum tri_check *check,
 
 int tri_command_replay(int argc, char **argv) {
   static const struct command command = {
-      "replay", "cokn",
-      "usage: tricolor replay [--collector=C|all] [--check=gc|end|off] [-o KEY=VALUE,…] FILE|FOLDER…\n"
+      "replay", "coknf",
+      "usage: tricolor replay [--collector=C|all] [--check=gc|end|off] [--fault=MODE[:K]] [-o KEY=VALUE,…] FILE|FOLDER…\n"
       "Runs heap programs on a collector, or on all of them with one outcome, and reports what is wrong.\n"
       "A folder means all programs below it, - the standard input. `print` prints when there is one program.\n"
       "  --collector=C     default all\n"
       "  --check=gc        with the shadow heap, compared at the end of every collection (default), or only at the\n"
       "                    end of the program, or off\n"
       "  --steps=N         how many operations loops may repeat in all (default 10000)\n"
+      "  --fault=MODE[:K]  plant a fault for the oracle to find, see `tricolor list faults`\n"
       "  -o KEY=VALUE,…    options of the collector, see `tricolor list options`\n"};
   struct arguments arguments;
   struct tri_error error;
   struct tri_paths paths = {0};
   if (!parse(&command, argc, argv, &arguments, &error)) return bad(&command, &error);
   const struct tri_collector *one[2] = {0};
-  struct replay replay = {.collectors = tri_collectors, .options = arguments.options, .steps = arguments.steps};
+  struct replay replay = {.collectors = tri_collectors, .options = arguments.options, .fault = arguments.fault,
+                          .steps = arguments.steps};
   if (!choose_check(arguments.check ? arguments.check : "gc", &replay.checked, &replay.check, &error))
     return bad(&command, &error);
   if (arguments.collector && strcmp(arguments.collector, "all") != 0) {

@@ -49,6 +49,9 @@ expect 2 "unknown option 'heep'" replay --collector=nocollect -o heep=3 "$dir/an
 expect 2 "--steps=0: right would be a number from 1" replay --steps=0 "$dir/any"
 expect 2 "--check=on: right would be gc, end or off" replay --check=on "$dir/any"
 expect 0 "1 programs" replay --check=off --steps=10 "$dir/any"
+expect 1 "FINDING" replay --collector=marksweep --fault=drop-root "$seeds/list.thp"
+expect 2 "unknown fault 'lose'" replay --collector=marksweep --fault=lose "$seeds/list.thp"
+expect 2 "which opportunity" replay --collector=marksweep --fault=lose-edge:0 "$seeds/list.thp"
 expect 3 "/no/such/folder" asm --out=/no/such/folder/x "$dir/any"
 expect 0 "usage: tricolor show" show --help
 
