@@ -21,6 +21,7 @@ static const struct {
     {"list", tri_command_list, "collectors, workloads, invariants, faults, options"},
     {"run", tri_command_run, "one workload on one collector, once, in this process"},
     {"replay", tri_command_replay, "heap programs on one or all collectors"},
+    {"minimize", tri_command_minimize, "a failing heap program as small as it can be"},
     {"show", tri_command_show, "the heap of a program before and after each collection"},
     {"record", tri_command_record, "a workload as a heap program"},
     {"asm", tri_command_asm, "a heap program from text to bytes"},

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/poison.h"
 #include "measure/file.h"
 #include "program/checked.h"
 #include "program/exec.h"
@@ -290,6 +291,7 @@ int tri_command_replay(int argc, char **argv) {
     replay.collectors = one;
   }
   bool ok = true;
+  tri_poison_set_filling(replay.checked);
   for (int i = 0; ok && i < arguments.n_files; i++) ok = tri_program_files(arguments.files[i], &paths, &error);
   if (paths.count == 1) replay.print = stdout;
   for (size_t i = 0; ok && i < paths.count; i++) ok = replay_file(&replay, paths.paths[i], &error);

@@ -8,5 +8,6 @@ int tri_command_dis(int argc, char **argv);    // bytes to text
 int tri_command_show(int argc, char **argv);   // the heap before and after each collection
 int tri_command_replay(int argc, char **argv); // on one or all collectors, with equal outcome
 int tri_command_record(int argc, char **argv); // a workload as a program
+int tri_command_minimize(int argc, char **argv); // a failing program as small as it can be
 
 #endif

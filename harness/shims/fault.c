@@ -336,6 +336,18 @@ static enum tri_status skip_collect(struct tri_mutator *m, enum tri_collect_kind
 }
 static void skip_collect_override(struct tri_collector *record) { record->collect = skip_collect; }
 
+static enum tri_status crash_collect(struct tri_mutator *m, enum tri_collect_kind kind) {
+  if (once(fault_of(m->heap))) abort();
+  return inner_of(m)->collect(m, kind);
+}
+static void crash_override(struct tri_collector *record) { record->collect = crash_collect; }
+
+static enum tri_status hang_collect(struct tri_mutator *m, enum tri_collect_kind kind) {
+  for (volatile bool hangs = once(fault_of(m->heap)); hangs;) {}
+  return inner_of(m)->collect(m, kind);
+}
+static void hang_override(struct tri_collector *record) { record->collect = hang_collect; }
+
 static bool ignored_pin(struct tri_mutator *m, tri_ref object) {
   (void)m, (void)object;
   return true;
@@ -498,6 +510,8 @@ static const struct tri_fault_mode modes[] = {
     {"oom", "the k-th allocation is out of memory", oom_override, NULL},
     {"oom-silent", "the k-th allocation fails without a status", silent_override, NULL},
     {"skip-collect", "from the k-th call on, collect does nothing", skip_collect_override, NULL},
+    {"crash", "the k-th call of collect ends the process by a signal", crash_override, NULL},
+    {"hang", "the k-th call of collect never returns", hang_override, NULL},
     {"ignore-pin", "pins are claimed and ignored", pin_override, NULL},
     {"clear-weak", "from the k-th call on weak_get tells of cleared references", clear_weak_override, NULL},
     {"other-weak", "from the k-th on weak_get returns another object", other_weak_override, NULL},

@@ -1,0 +1,429 @@
+// `tricolor minimize`: the minimiser at the command line. Experiments run in a child process that lives as long as
+// the programs leave it alive: a collector that dies or hangs is a verdict like any other.
+#include <getopt.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/poison.h"
+#include "measure/child.h"
+#include "measure/file.h"
+#include "program/checked.h"
+#include "program/commands.h"
+#include "program/files.h"
+#include "program/minimize.h"
+#include "program/text.h"
+#include "run.h"
+#include "shims/fault.h"
+
+enum {
+  CPU_SECONDS = 5,      // of one experiment, whose operations take milliseconds: more is a hang
+  DEADLOCK_SECONDS = 60, // without an answer, though hardly any processor time was used
+  SAVE_EVERY = 100,     // experiments, and at each that was kept
+  LINE_EVERY = 500,     // experiments, where there is no terminal
+};
+
+// What a run came to: equal names are equal failures.
+struct verdict {
+  char name[24]; // row of the oracle, "run", "signal 11", "exit 1", "hang"; "" for a run without a finding
+  char message[512];
+};
+
+struct minimisation {
+  const char *collector_name, *options, *fault, *in, *out;
+  uint64_t steps, experiments; // 0: as the executor has it; without end
+  const struct tri_collector *collector;
+  struct tri_fault_record faulty;
+  struct verdict wanted;
+  struct tri_held_signals signals;
+  pid_t worker; // 0: none
+  int to_worker, from_worker;
+  bool broken; // the suite failed: `error` says how
+  struct tri_error error;
+};
+
+// ---- The worker -----------------------------------------------------------------------------------------------
+
+static bool read_exactly(int file, void *to, size_t size) {
+  for (char *at = to; size;) {
+    ssize_t n = read(file, at, size);
+    if (n <= 0) return false;
+    at += n;
+    size -= (size_t)n;
+  }
+  return true;
+}
+
+static bool write_exactly(int file, const void *from, size_t size) {
+  for (const char *at = from; size;) {
+    ssize_t n = write(file, at, size);
+    if (n <= 0) return false;
+    at += n;
+    size -= (size_t)n;
+  }
+  return true;
+}
+
+static void judge(const struct minimisation *x, const struct tri_program *program, struct verdict *verdict) {
+  struct tri_run_params params = {.collector = x->collector, .options = x->options, .max_steps = x->steps};
+  struct tri_run_result result;
+  tri_program_run_checked(program, &params, TRI_CHECK_GC, NULL, &result);
+  if (result.status == TRI_RUN_FINDING) snprintf(verdict->name, sizeof verdict->name, "%s", result.invariant);
+  snprintf(verdict->message, sizeof verdict->message, "%s", result.message);
+}
+
+// Processor time for one more experiment: the limit counts from the start of the process.
+static void allow_more_time(void) {
+  struct rusage used;
+  getrusage(RUSAGE_SELF, &used);
+  struct rlimit limit;
+  getrlimit(RLIMIT_CPU, &limit);
+  limit.rlim_cur = (rlim_t)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) + CPU_SECONDS;
+  setrlimit(RLIMIT_CPU, &limit);
+}
+
+_Noreturn static void work(const struct minimisation *x, int in, int out) {
+  setrlimit(RLIMIT_CORE, &(struct rlimit){0});
+  if (!freopen("/dev/null", "w", stdout) || !freopen("/dev/null", "w", stderr)) _exit(3);
+  for (size_t size; read_exactly(in, &size, sizeof size);) {
+    uint8_t *bytes = tri_need(malloc(size + 1));
+    struct tri_program program = {0};
+    struct verdict verdict = {0};
+    if (!read_exactly(in, bytes, size) || !tri_program_decode(&program, bytes, size)) break;
+    allow_more_time();
+    judge(x, &program, &verdict);
+    if (!write_exactly(out, &verdict, sizeof verdict)) break;
+    tri_program_free(&program);
+    free(bytes);
+  }
+  _exit(0);
+}
+
+static bool start_worker(struct minimisation *x) {
+  int down[2], up[2];
+  fflush(NULL);
+  if (pipe(down) != 0) return tri_fail(&x->error, "no pipe for the worker");
+  if (pipe(up) != 0) return close(down[0]), close(down[1]), tri_fail(&x->error, "no pipe for the worker");
+  x->worker = fork();
+  if (x->worker == 0) {
+    close(down[1]);
+    close(up[0]);
+    work(x, down[0], up[1]);
+  }
+  close(down[0]);
+  close(up[1]);
+  x->to_worker = down[1];
+  x->from_worker = up[0];
+  if (x->worker > 0) return true;
+  x->worker = 0;
+  close(x->to_worker);
+  close(x->from_worker);
+  return tri_fail(&x->error, "the worker could not be started");
+}
+
+// Wait for the worker's end and say how it was.
+static void end_worker(struct minimisation *x, struct verdict *verdict) {
+  int status = 0;
+  close(x->to_worker);
+  close(x->from_worker);
+  waitpid(x->worker, &status, 0);
+  x->worker = 0;
+  *verdict = (struct verdict){0};
+  if (WIFSIGNALED(status) && (WTERMSIG(status) == SIGXCPU || WTERMSIG(status) == SIGKILL)) {
+    snprintf(verdict->name, sizeof verdict->name, "hang");
+    snprintf(verdict->message, sizeof verdict->message, "the run does not end");
+  } else if (WIFSIGNALED(status)) {
+    snprintf(verdict->name, sizeof verdict->name, "signal %d", WTERMSIG(status));
+    snprintf(verdict->message, sizeof verdict->message, "the process dies: %s", strsignal(WTERMSIG(status)));
+  } else {
+    snprintf(verdict->name, sizeof verdict->name, "exit %d", WEXITSTATUS(status));
+    snprintf(verdict->message, sizeof verdict->message, "the process ends itself with status %d", WEXITSTATUS(status));
+  }
+}
+
+// Run a program in the worker. False: the suite failed.
+static bool experiment(struct minimisation *x, const struct tri_program *program, struct verdict *verdict) {
+  if (x->broken || (!x->worker && !start_worker(x))) return !(x->broken = true);
+  size_t size = tri_program_encode(program, NULL, 0);
+  uint8_t *bytes = tri_need(malloc(size + 1));
+  tri_program_encode(program, bytes, size);
+  bool sent = write_exactly(x->to_worker, &size, sizeof size) && write_exactly(x->to_worker, bytes, size);
+  free(bytes);
+  struct pollfd answer = {.fd = x->from_worker, .events = POLLIN};
+  if (sent && poll(&answer, 1, DEADLOCK_SECONDS * 1000) == 0) kill(x->worker, SIGKILL);
+  if (!sent || !read_exactly(x->from_worker, verdict, sizeof *verdict)) end_worker(x, verdict);
+  return true;
+}
+
+static bool still_fails(void *context, const struct tri_program *program) {
+  struct minimisation *x = context;
+  struct verdict verdict;
+  return experiment(x, program, &verdict) && strcmp(verdict.name, x->wanted.name) == 0;
+}
+
+// ---- Files ----------------------------------------------------------------------------------------------------
+
+// The first line of a state: what it is a state of.
+static char *state_key(const struct minimisation *x, const struct tri_program *program) {
+  size_t size = tri_program_encode(program, NULL, 0);
+  uint8_t *bytes = tri_need(malloc(size + 1));
+  tri_program_encode(program, bytes, size);
+  uint64_t hash = UINT64_C(0xcbf29ce484222325); // FNV-1a
+  for (size_t i = 0; i < size; i++) hash = (hash ^ bytes[i]) * UINT64_C(0x100000001b3);
+  free(bytes);
+  return tri_format("# %s on %s, fault %s, options %s, steps %" PRIu64 ", program %016" PRIx64 "\n", x->wanted.name,
+                    x->collector_name, x->fault ? x->fault : "none", x->options ? x->options : "none", x->steps, hash);
+}
+
+static bool save(const struct tri_minimize *state, const char *path, const char *key, struct tri_error *error) {
+  struct tri_new_file file;
+  if (!tri_new_file_begin(&file, path, error)) return false;
+  fputs(key, file.stream);
+  tri_minimize_write(state, file.stream);
+  return tri_new_file_commit(&file, error);
+}
+
+enum resume { RESUME_NONE, RESUME_DONE, RESUME_BAD };
+
+static enum resume resume(struct tri_minimize *state, const char *path, const char *key, struct tri_error *error) {
+  FILE *file = fopen(path, "r");
+  if (!file) return RESUME_NONE;
+  char *text = NULL;
+  size_t size = 0, room = 0;
+  do {
+    if (size == room) text = tri_need(realloc(text, room = room ? 2 * room : 4096));
+    size += fread(text + size, 1, room - size, file);
+  } while (!feof(file) && !ferror(file));
+  fclose(file);
+  size_t length = strlen(key);
+  bool ok = size >= length && memcmp(text, key, length) == 0 && tri_minimize_read(state, text, size);
+  free(text);
+  if (ok) return RESUME_DONE;
+  tri_fail(error, "%s is there, but not the state of this minimisation; remove it, or choose another --out", path);
+  return RESUME_BAD;
+}
+
+static const char *plural(size_t n) { return n == 1 ? "" : "s"; }
+
+static char *replay_command(const struct minimisation *x, const char *path) {
+  char *steps = x->steps ? tri_format("--steps=%" PRIu64, x->steps) : NULL;
+  char *collector = tri_format("--collector=%s", x->collector_name);
+  char *fault = x->fault ? tri_format("--fault=%s", x->fault) : NULL;
+  const char *words[10] = {"tricolor", "replay", collector};
+  size_t n = 3;
+  if (fault) words[n++] = fault;
+  if (steps) words[n++] = steps;
+  if (x->options) words[n++] = "-o", words[n++] = x->options;
+  words[n] = path;
+  char *command = tri_shell_command(words);
+  free(steps), free(collector), free(fault);
+  return command;
+}
+
+static size_t count_code(const struct tri_program *program, enum tri_op_code code) {
+  size_t n = 0;
+  for (size_t i = 0; i < program->count; i++) n += program->ops[i].code == code;
+  return n;
+}
+
+// What was found, in one place for the file and for the terminal; `before` begins each line that is no operation.
+static void describe(const struct minimisation *x, const struct tri_minimize *state, size_t original,
+                     const char *before, FILE *out) {
+  size_t yields = count_code(&state->best, TRI_OP_YIELD);
+  const struct tri_invariant *row = tri_invariant_find(x->wanted.name);
+  char *command = replay_command(x, x->out);
+  fprintf(out, "%s%s on %s%s%s%s%s\n", before, x->wanted.name, x->collector_name, x->fault ? " with fault " : "",
+          x->fault ? x->fault : "", row ? ": " : "", row ? row->doc : "");
+  fprintf(out, "%s%s\n", before, x->wanted.message);
+  fprintf(out, "%s%zu operation%s of %zu, %zu preemption%s\n", before, state->best.count, plural(state->best.count),
+          original, yields, plural(yields));
+  fprintf(out, "%s%s\n", before, command);
+  tri_program_print(&state->best, out);
+  free(command);
+}
+
+static bool write_result(const struct minimisation *x, const struct tri_minimize *state, size_t original,
+                         struct tri_error *error) {
+  struct tri_new_file file;
+  if (!tri_new_file_begin(&file, x->out, error)) return false;
+  describe(x, state, original, "# ", file.stream);
+  return tri_new_file_commit(&file, error);
+}
+
+// ---- The command ----------------------------------------------------------------------------------------------
+
+static void show_progress(const struct tri_minimize *state, bool terminal, bool last) {
+  if (terminal)
+    fprintf(stderr, "\r\033[K%zu operations, %" PRIu64 " experiments, %" PRIu64 " kept%s", state->best.count,
+            state->tried, state->kept, last ? "\n" : "");
+  else if (last || state->tried % LINE_EVERY == 0)
+    fprintf(stderr, "%zu operations, %" PRIu64 " experiments, %" PRIu64 " kept\n", state->best.count, state->tried,
+            state->kept);
+}
+
+enum ending { ENDING_DONE, ENDING_INTERRUPTED, ENDING_BUDGET, ENDING_BROKEN };
+
+static enum ending minimise(struct minimisation *x, struct tri_minimize *state, const char *part, const char *key) {
+  bool terminal = isatty(STDERR_FILENO);
+  enum ending ending = ENDING_DONE;
+  for (uint64_t made = 0;; made++) {
+    if (tri_interrupted(&x->signals)) ending = ENDING_INTERRUPTED;
+    else if (x->experiments && made == x->experiments) ending = ENDING_BUDGET;
+    if (ending != ENDING_DONE) break;
+    enum tri_minimize_step step = tri_minimize_step(state, still_fails, x);
+    if (step == TRI_MINIMIZE_NO_MEMORY) tri_fail(&x->error, "out of memory");
+    if (step == TRI_MINIMIZE_NO_MEMORY || x->broken) return ENDING_BROKEN;
+    if (step == TRI_MINIMIZE_ENDED) break;
+    if ((step == TRI_MINIMIZE_KEPT || state->tried % SAVE_EVERY == 0) && !save(state, part, key, &x->error))
+      return ENDING_BROKEN;
+    show_progress(state, terminal, false);
+  }
+  show_progress(state, terminal, true);
+  if (ending != ENDING_DONE && !save(state, part, key, &x->error)) return ENDING_BROKEN;
+  return ending;
+}
+
+static int fails(struct minimisation *x, int status) {
+  fprintf(stderr, "tricolor minimize: %s\n", x->error.text);
+  return status;
+}
+
+// The failure is there, twice the same: else there is nothing to go by.
+static bool reproduce(struct minimisation *x, const struct tri_program *program) {
+  struct verdict again;
+  if (!experiment(x, program, &x->wanted)) return false;
+  if (!x->wanted.name[0]) {
+    tri_fail(&x->error, "%s does not fail on %s: there is nothing to minimise", x->in, x->collector_name);
+    return false;
+  }
+  if (!experiment(x, program, &again)) return false;
+  if (strcmp(x->wanted.name, again.name) == 0) return true;
+  return tri_fail(&x->error, "%s does not fail on %s the same way twice: first %s, then %s", x->in, x->collector_name,
+                  x->wanted.name, again.name[0] ? again.name : "not at all");
+}
+
+static int minimise_file(struct minimisation *x, struct tri_program *program) {
+  if (!reproduce(x, program)) return fails(x, x->broken ? 3 : 2);
+  char *key = state_key(x, program), *part = tri_format("%s.part", x->out);
+  struct tri_minimize state = {0};
+  size_t original = program->count;
+  int status = 0;
+  enum resume resumed = resume(&state, part, key, &x->error);
+  if (resumed == RESUME_BAD) {
+    status = fails(x, 2);
+  } else {
+    if (resumed == RESUME_NONE) {
+      state.best = *program;
+      *program = (struct tri_program){0};
+    }
+    switch (minimise(x, &state, part, key)) {
+    case ENDING_DONE:
+      if (!experiment(x, &state.best, &x->wanted) || !write_result(x, &state, original, &x->error)) {
+        status = fails(x, 3);
+      } else {
+        describe(x, &state, original, "", stdout);
+        unlink(part);
+      }
+      break;
+    case ENDING_INTERRUPTED:
+    case ENDING_BUDGET:
+      fprintf(stderr, "tricolor minimize: stopped; the best so far is %s, the same command goes on from there\n", part);
+      status = x->signals.interrupted_by ? 3 : 0;
+      break;
+    case ENDING_BROKEN: status = fails(x, 3);
+    }
+  }
+  tri_minimize_free(&state);
+  free(key), free(part);
+  return status;
+}
+
+static const char usage[] =
+    "usage: tricolor minimize --collector=C [--fault=MODE[:K]] [-o KEY=VALUE,…] [--out=FILE] FILE\n"
+    "Makes a failing heap program as small as it can be with the same failure on the same collector: the same row of\n"
+    "the oracle, the same signal, or no end. Prints it, how many preemptions it needs, and the command that repeats it.\n"
+    "Stopped by Ctrl-C or killed, the same command goes on from OUT.part, which holds the best program so far.\n"
+    "  --out=OUT         default FILE.min.thp\n"
+    "  --steps=N         how many operations loops may repeat in all (default 10000)\n"
+    "  --experiments=N   stop after so many\n"
+    "  --fault=MODE[:K]  plant a fault, see `tricolor list faults`\n"
+    "  -o KEY=VALUE,…    options of the collector, see `tricolor list options`\n";
+
+static bool number(const char *name, const char *text, uint64_t *value, struct tri_error *error) {
+  if (sscanf(text, "%" SCNu64 "%c", value, &(char){0}) == 1 && *value) return true;
+  return tri_fail(error, "--%s=%s: right would be a number from 1", name, text);
+}
+
+static bool parse(int argc, char **argv, struct minimisation *x) {
+  static const struct option longs[] = {{"out", required_argument, 0, 'O'},
+                                        {"collector", required_argument, 0, 'c'},
+                                        {"options", required_argument, 0, 'o'},
+                                        {"fault", required_argument, 0, 'f'},
+                                        {"steps", required_argument, 0, 'n'},
+                                        {"experiments", required_argument, 0, 'e'},
+                                        {"help", no_argument, 0, 'h'},
+                                        {0}};
+  opterr = 0;
+  optind = 1;
+  for (int c; (c = getopt_long(argc, argv, ":o:", longs, NULL)) != -1;) switch (c) {
+    case 'O': x->out = optarg; break;
+    case 'c': x->collector_name = optarg; break;
+    case 'o': x->options = optarg; break;
+    case 'f': x->fault = optarg; break;
+    case 'n':
+      if (!number("steps", optarg, &x->steps, &x->error)) return false;
+      break;
+    case 'e':
+      if (!number("experiments", optarg, &x->experiments, &x->error)) return false;
+      break;
+    case 'h': fputs(usage, stdout); exit(0);
+    case ':': return tri_fail(&x->error, "%s needs a value", argv[optind - 1]);
+    default: return tri_fail(&x->error, "unknown option '%s'; see `tricolor minimize --help`", argv[optind - 1]);
+    }
+  if (optind == argc) return tri_fail(&x->error, "no file is named; see `tricolor minimize --help`");
+  if (optind + 1 < argc) return tri_fail(&x->error, "one file at a time, please: '%s' is too many", argv[optind + 1]);
+  x->in = argv[optind];
+  if (!x->collector_name) return tri_fail(&x->error, "--collector is missing; `tricolor list collectors` shows all");
+  if (strcmp(x->in, "-") == 0 && !x->out) return tri_fail(&x->error, "--out is missing: where to write the program");
+  size_t n = x->out ? strlen(x->out) : 0;
+  if (x->out && (n < 4 || strcmp(x->out + n - 4, ".thp") != 0))
+    return tri_fail(&x->error, "--out=%s: the result is text; right would be a name that ends in .thp", x->out);
+  if (!(x->collector = tri_collector_named(x->collector_name, &x->error))) return false;
+  if (x->fault)
+    x->collector = tri_fault_wrap(&x->faulty, x->collector, x->fault, x->error.text, sizeof x->error.text);
+  return x->collector != NULL;
+}
+
+// Would these options make a heap? A run that they end is no failing one.
+static bool options_good(struct minimisation *x) {
+  struct tri_heap_params params = {.options = x->options, .error = x->error.text, .error_bytes = sizeof x->error.text};
+  struct tri_heap *heap;
+  enum tri_status status = tri_heap_create(x->collector, &params, &heap);
+  if (status == TRI_OK) tri_heap_destroy(heap);
+  return status != TRI_EINVAL;
+}
+
+int tri_command_minimize(int argc, char **argv) {
+  struct minimisation x = {0};
+  struct tri_program program = {0};
+  if (!parse(argc, argv, &x) || !options_good(&x)) return fails(&x, 2);
+  int status = 2;
+  size_t n = strlen(x.in);
+  bool text = n > 4 && strcmp(x.in + n - 4, ".thp") == 0;
+  char *out = tri_format("%.*s.min.thp", (int)(text ? n - 4 : n), x.in);
+  if (!x.out) x.out = out;
+  tri_poison_set_filling(true);
+  tri_signals_hold(&x.signals);
+  signal(SIGPIPE, SIG_IGN); // a worker that died says so when it is waited for
+  if (!tri_program_read(x.in, &program, &x.error)) fails(&x, status);
+  else status = minimise_file(&x, &program);
+  if (x.worker) end_worker(&x, &x.wanted);
+  tri_signals_release(&x.signals);
+  tri_program_free(&program);
+  free(out);
+  return status;
+}
