@@ -15,7 +15,7 @@ static bool TRI_PRINTF(2, 3) broken(struct tri_view *v, const char *format, ...)
   return false;
 }
 
-// ---------------------------------------------------------------------------------------------- A: arguments
+// -------------------------------------------------------------------------------- A: arguments
 
 static bool a1_argument(struct tri_view *v) {
   return v->ok || broken(v,
@@ -44,7 +44,7 @@ static bool a5_frame(struct tri_view *v) {
   return v->ok || broken(v, "tri_%s with frames that are not popped in order", v->call);
 }
 
-// ---------------------------------------------------------------------------------------------- S: safety
+// -------------------------------------------------------------------------------- S: safety
 
 // A root or slot that the collector did not adapt to a move is C1's or C2's.
 static bool stale(const struct tri_view *v) {
@@ -131,7 +131,7 @@ static bool s10_walk(struct tri_view *v) {
   return !v->walk_twice || broken(v, "the heap walk visits an object twice");
 }
 
-// ---------------------------------------------------------------------------------------------- L: liveness
+// -------------------------------------------------------------------------------- L: liveness
 
 static bool exactly_kept(struct tri_view *v) {
   if (v->surplus > v->unknown)
@@ -211,7 +211,7 @@ static bool l6_empty(struct tri_view *v) {
                 v->stats->live_objects, v->stats->live_bytes);
 }
 
-// ---------------------------------------------------------------------------------------------- R: counts
+// -------------------------------------------------------------------------------- R: counts
 
 static bool r1_count(struct tri_view *v) {
   if (!v->info || v->info->counted == TRI_COUNT_NONE || v->info->counted == TRI_COUNT_STUCK) return true;
@@ -222,7 +222,7 @@ static bool r1_count(struct tri_view *v) {
                 v->info->counted == TRI_COUNT_ALL ? "" : "uncounted ");
 }
 
-// ---------------------------------------------------------------------------------------------- C: copying
+// -------------------------------------------------------------------------------- C: copying
 
 static bool c1_stale(struct tri_view *v) {
   return v->root || !stale(v) ||
@@ -254,7 +254,7 @@ static bool c6_identity(struct tri_view *v) {
                                                            : "tri_same takes two objects for one");
 }
 
-// ---------------------------------------------------------------------------------------------- W: weak
+// -------------------------------------------------------------------------------- W: weak
 
 static bool w1a_kept(struct tri_view *v) {
   return !v->target || !v->cleared || !v->reachable ||
@@ -314,7 +314,7 @@ static bool w3d_queued(struct tri_view *v) {
                 v->queued_least, v->queued_most);
 }
 
-// ---------------------------------------------------------------------------------------------- the table
+// -------------------------------------------------------------------------------- the table
 
 #define EXACTLY (TRI_CAP_EXACT | TRI_CAP_CYCLES)
 #define FLOATING (TRI_CAP_CONCURRENT | TRI_CAP_INCREMENTAL | TRI_CAP_CONSERVATIVE)
@@ -345,7 +345,7 @@ const struct tri_invariant tri_invariants[] = {
      "fault=overlap-extent"},
     {"S7", TRI_WHEN_ALLOC, 0, 0, s7_zeroed, "a fresh object is zeroed", "fault=dirty"},
     {"S8", TRI_WHEN_HEAP, 0, 0, s8_verify,
-     "the collector's own verifier (free memory untouched, …) finds nothing", "fault=verify"},
+     "the collector's own verifier (free memory untouched, …) finds nothing", "fault=write-freed"},
     {"S9", TRI_WHEN_ALLOC, 0, 0, s9_disjoint, "a fresh object is aligned and overlaps nothing reachable",
      "fault=reuse"},
     {"S10", TRI_WHEN_WALK, TRI_CAP_WALK, 0, s10_walk, "a heap walk ends, and visits each object once",

@@ -30,7 +30,7 @@ static void push(struct model *model, uint32_t id) {
   model_push(model, &model->stack, &model->n_stack, &model->stack_capacity, id);
 }
 
-// ---------------------------------------------------------------------------------------------- maps
+// -------------------------------------------------------------------------------- maps
 
 static size_t map_home(const struct model_map *map, uintptr_t key) {
   return (size_t)((uint64_t)(key >> 3) * UINT64_C(0x9e3779b97f4a7c15) >> 32) & (map->capacity - 1);
@@ -96,7 +96,7 @@ void model_map_remove(struct model_map *map, uintptr_t key) {
   map->count--;
 }
 
-// ---------------------------------------------------------------------------------------------- making
+// -------------------------------------------------------------------------------- making
 
 // One model is kept between heaps, so that a run of many small heaps does not allocate.
 static struct model *kept;
@@ -141,7 +141,7 @@ void model_free(struct model *model) {
   if (model) destroy(model);
 }
 
-// ---------------------------------------------------------------------------------------------- edges
+// -------------------------------------------------------------------------------- edges
 
 static unsigned edge_class(size_t n) { return n <= 1 ? 0 : 64 - (unsigned)__builtin_clzll(n - 1); }
 
@@ -233,7 +233,7 @@ void model_set_root(struct model *model, tri_ref *slot, uint32_t target, uint32_
   if (old) lose(model, old, &model->object[old].in_roots);
 }
 
-// ---------------------------------------------------------------------------------------------- objects
+// -------------------------------------------------------------------------------- objects
 
 uint32_t model_at(const struct model *model, tri_ref ref) {
   struct model_entry *e = model_map_find(&model->addresses, ref.bits);
@@ -325,7 +325,7 @@ void model_settle(struct model *model) {
   }
 }
 
-// ---------------------------------------------------------------------------------------------- tracing
+// -------------------------------------------------------------------------------- tracing
 
 static void mark(struct model *model, uint32_t id, uint32_t floor, uint32_t value) {
   struct model_object *o = &model->object[id];

@@ -32,7 +32,7 @@ struct pass {
   size_t n_verify;
 };
 
-// ---------------------------------------------------------------------------------------------- payloads
+// -------------------------------------------------------------------------------- payloads
 
 // Memory that the collector may have freed by mistake is read here: not a matter for AddressSanitizer. Four
 // lanes, because one chain of multiplications would take most of the time of a pass over large payloads.
@@ -94,8 +94,7 @@ void shadow_take_snapshot(struct tri_shadow *s) {
   if (!tri_guarded(take_snapshot, s)) fault(s);
 }
 
-// ---------------------------------------------------------------------------------------------- the real
-// heap
+// -------------------------------------------------------------------------------- the real heap
 
 static bool add_walked(void *context, const struct tri_object_info *info) {
   struct pass *p = context;
@@ -169,7 +168,7 @@ static bool allocated(struct pass *p, tri_ref ref, const struct tri_object_info 
   return true;
 }
 
-// ---------------------------------------------------------------------------------------------- lockstep
+// -------------------------------------------------------------------------------- lockstep
 
 static bool visited(const struct pass *p, const struct model_object *o) {
   return p->adopting ? !tri_is_null(o->ref) : o->mark == p->reached || o->mark == p->retained;
@@ -327,7 +326,7 @@ static void reach_roots(struct pass *p) {
   }
 }
 
-// ---------------------------------------------------------------------------------------------- what is held
+// -------------------------------------------------------------------------------- what is held
 
 static bool in_queue(const struct model *model, uint32_t id) {
   for (uint32_t i = 0; i < model->n_registrations; i++)
@@ -455,7 +454,7 @@ static void judge_ephemeron(struct pass *p, uint32_t id) {
   }
 }
 
-// ---------------------------------------------------------------------------------------------- verdicts
+// -------------------------------------------------------------------------------- verdicts
 
 static void judge_suspects(struct pass *p) {
   struct tri_shadow *s = p->s;
@@ -544,7 +543,7 @@ static void judge_heap(struct pass *p) {
   if (p->what.full && p->what.drop && !s->broken) judge_full(p, &view);
 }
 
-// ---------------------------------------------------------------------------------------------- the pass
+// -------------------------------------------------------------------------------- the pass
 
 // Objects that finalizers hold: nobody can write them until they are handed out; where they are now, only a
 // collector that does not move can be asked.
@@ -620,7 +619,7 @@ void shadow_run_pass(struct tri_shadow *s, struct shadow_pass what) {
   if (!tri_guarded(run, &p)) fault(s);
 }
 
-// ---------------------------------------------------------------------------------------------- handed out
+// -------------------------------------------------------------------------------- handed out
 
 struct adoption {
   struct pass pass;

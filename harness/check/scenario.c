@@ -75,6 +75,7 @@ static bool subjects(struct turn *t) {
   for (size_t i = 0; i < 2; i++) {
     if (!make(t, 0, NODE)) return false;
     link_up(t, PAIR, i, 0);
+    drop(t, 0);
   }
   if (!make(t, PAYLOAD, TRI_SHAPE(0, 100))) return false;
   drop(t, LIST);

@@ -10,7 +10,7 @@
 #include "common/os.h"
 #include "tricolor/collector.h"
 
-// ---------------------------------------------------------------------------------------------- reports
+// -------------------------------------------------------------------------------- reports
 
 static uint64_t operation(const struct tri_shadow *s) {
   return s->operation == UINT64_MAX ? s->calls : s->operation;
@@ -118,7 +118,7 @@ bool shadow_judge(struct tri_shadow *s, enum tri_when when, struct tri_view *vie
   return good;
 }
 
-// ---------------------------------------------------------------------------------------------- arguments
+// -------------------------------------------------------------------------------- arguments
 
 static struct tri_shadow *enter(struct tri_mutator *m) {
   struct tri_shadow *s = shadow_of(m->heap);
@@ -137,7 +137,7 @@ static void forget_locals(struct tri_mutator *m) {
   leave(s);
 }
 
-// The object that a call was given, or 0 and a finding. A damaged model answers no questions: see `broken`.
+// The object that a call was given, or 0 and a finding.
 static uint32_t object_argument(struct tri_shadow *s, const char *call, tri_ref ref) {
   s->looked[TRI_WHEN_ARGUMENT]++;
   uint32_t id = model_at(s->model, ref);
@@ -196,7 +196,7 @@ static void check_loaded(struct tri_shadow *s, uint32_t id, size_t i, tri_ref re
   shadow_judge(s, TRI_WHEN_SLOT, &view);
 }
 
-// ---------------------------------------------------------------------------------------------- fast calls
+// -------------------------------------------------------------------------------- fast calls
 
 // Object that a fresh one of `extent` bytes at ref overlaps: bounded search around ref, so large neighbours
 // are left to S6. Garbage that the collector has found before the model did is forgotten.
@@ -280,7 +280,7 @@ static tri_ref shadow_alloc(struct tri_mutator *m, struct tri_shape shape) {
   uint64_t failures = tri_os_failures();
   enum tri_status before = m->status;
   m->status = TRI_OK;
-  tri_ref ref = s->shim.inner->alloc(m, shape);
+  tri_ref ref = s->broken ? TRI_NULL : s->shim.inner->alloc(m, shape);
   tri_mutex_lock(&s->lock);
   if (tri_is_null(ref) && !s->broken) {
     s->looked[TRI_WHEN_FAILED]++;
@@ -292,9 +292,13 @@ static tri_ref shadow_alloc(struct tri_mutator *m, struct tri_shape shape) {
                             .needed = rehearsed ? UINT64_MAX : wasteful_need(s, shape),
                             .room = s->heap_option};
     shadow_judge(s, TRI_WHEN_FAILED, &view);
-  } else if (!tri_is_null(ref)) {
-    if (!s->broken) born(s, m, ref, shape);
+  } else if (!s->broken) {
+    born(s, m, ref, shape);
     m->status = before;
+  }
+  if (s->broken) { // since before, since a collection on the way, or for this very object
+    ref = TRI_NULL;
+    m->status = TRI_ENOMEM;
   }
   leave(s);
   return ref;
@@ -304,9 +308,7 @@ static tri_ref shadow_load(struct tri_mutator *m, tri_ref object, size_t i) {
   struct tri_shadow *s = enter(m);
   uint32_t id;
   tri_ref ref = TRI_NULL;
-  if (s->broken)
-    ref = s->shim.inner->load(m, object, i);
-  else if ((id = object_argument(s, "load", object)) && slots_argument(s, "load", id, i, 1)) {
+  if (!s->broken && (id = object_argument(s, "load", object)) && slots_argument(s, "load", id, i, 1)) {
     ref = s->shim.inner->load(m, object, i);
     check_loaded(s, id, i, ref);
   }
@@ -317,10 +319,8 @@ static tri_ref shadow_load(struct tri_mutator *m, tri_ref object, size_t i) {
 static void shadow_store(struct tri_mutator *m, tri_ref object, size_t i, tri_ref value) {
   struct tri_shadow *s = enter(m);
   uint32_t id, target;
-  if (s->broken)
-    s->shim.inner->store(m, object, i, value);
-  else if ((id = object_argument(s, "store", object)) && slots_argument(s, "store", id, i, 1) &&
-           value_argument(s, "store", value, &target)) {
+  if (!s->broken && (id = object_argument(s, "store", object)) && slots_argument(s, "store", id, i, 1) &&
+      value_argument(s, "store", value, &target)) {
     s->shim.inner->store(m, object, i, value);
     set_edge(s, id, i, target);
   }
@@ -339,10 +339,8 @@ static bool check_init(struct tri_shadow *s, struct tri_mutator *m, uint32_t id,
 static void shadow_init(struct tri_mutator *m, tri_ref object, size_t i, tri_ref value) {
   struct tri_shadow *s = enter(m);
   uint32_t id, target;
-  if (s->broken)
-    s->shim.inner->init(m, object, i, value);
-  else if ((id = object_argument(s, "init", object)) && slots_argument(s, "init", id, i, 1) &&
-           value_argument(s, "init", value, &target) && check_init(s, m, id, i)) {
+  if (!s->broken && (id = object_argument(s, "init", object)) && slots_argument(s, "init", id, i, 1) &&
+      value_argument(s, "init", value, &target) && check_init(s, m, id, i)) {
     s->shim.inner->init(m, object, i, value);
     set_edge(s, id, i, target);
   }
@@ -353,10 +351,8 @@ static tri_ref shadow_swap(struct tri_mutator *m, tri_ref object, size_t i, tri_
   struct tri_shadow *s = enter(m);
   uint32_t id, target;
   tri_ref old = TRI_NULL;
-  if (s->broken)
-    old = s->shim.inner->swap(m, object, i, value);
-  else if ((id = object_argument(s, "swap", object)) && slots_argument(s, "swap", id, i, 1) &&
-           value_argument(s, "swap", value, &target)) {
+  if (!s->broken && (id = object_argument(s, "swap", object)) && slots_argument(s, "swap", id, i, 1) &&
+      value_argument(s, "swap", value, &target)) {
     old = s->shim.inner->swap(m, object, i, value);
     check_loaded(s, id, i, old);
     set_edge(s, id, i, target);
@@ -369,10 +365,8 @@ static bool shadow_cas(struct tri_mutator *m, tri_ref object, size_t i, tri_ref 
   struct tri_shadow *s = enter(m);
   uint32_t id, want, target;
   bool done = false;
-  if (s->broken)
-    done = s->shim.inner->cas(m, object, i, expected, value);
-  else if ((id = object_argument(s, "cas", object)) && slots_argument(s, "cas", id, i, 1) &&
-           value_argument(s, "cas", expected, &want) && value_argument(s, "cas", value, &target)) {
+  if (!s->broken && (id = object_argument(s, "cas", object)) && slots_argument(s, "cas", id, i, 1) &&
+      value_argument(s, "cas", expected, &want) && value_argument(s, "cas", value, &target)) {
     done = s->shim.inner->cas(m, object, i, expected, value);
     s->looked[TRI_WHEN_SAME]++;
     struct tri_view view = {.object = id, .slot = i, .answer = done, .expected = edge(s, id, i) == want};
@@ -387,10 +381,8 @@ static void shadow_copy(struct tri_mutator *m, tri_ref to, size_t to_i, tri_ref 
                         size_t n) {
   struct tri_shadow *s = enter(m);
   uint32_t to_id, from_id;
-  if (s->broken)
-    s->shim.inner->copy(m, to, to_i, from, from_i, n);
-  else if ((to_id = object_argument(s, "copy", to)) && slots_argument(s, "copy", to_id, to_i, n) &&
-           (from_id = object_argument(s, "copy", from)) && slots_argument(s, "copy", from_id, from_i, n)) {
+  if (!s->broken && (to_id = object_argument(s, "copy", to)) && slots_argument(s, "copy", to_id, to_i, n) &&
+      (from_id = object_argument(s, "copy", from)) && slots_argument(s, "copy", from_id, from_i, n)) {
     s->shim.inner->copy(m, to, to_i, from, from_i, n);
     bool down = to_id == from_id && to_i > from_i;
     for (size_t k = 0; k < n; k++) {
@@ -404,10 +396,8 @@ static void shadow_copy(struct tri_mutator *m, tri_ref to, size_t to_i, tri_ref 
 static void shadow_fill(struct tri_mutator *m, tri_ref object, size_t i, size_t n, tri_ref value) {
   struct tri_shadow *s = enter(m);
   uint32_t id, target;
-  if (s->broken)
-    s->shim.inner->fill(m, object, i, n, value);
-  else if ((id = object_argument(s, "fill", object)) && slots_argument(s, "fill", id, i, n) &&
-           value_argument(s, "fill", value, &target)) {
+  if (!s->broken && (id = object_argument(s, "fill", object)) && slots_argument(s, "fill", id, i, n) &&
+      value_argument(s, "fill", value, &target)) {
     s->shim.inner->fill(m, object, i, n, value);
     for (size_t k = 0; k < n; k++) set_edge(s, id, i + k, target);
   }
@@ -417,7 +407,8 @@ static void shadow_fill(struct tri_mutator *m, tri_ref object, size_t i, size_t 
 static void *shadow_raw(struct tri_mutator *m, tri_ref object) {
   struct tri_shadow *s = enter(m);
   void *raw = NULL;
-  if (s->broken || object_argument(s, "raw", object)) raw = s->shim.inner->raw(m, object);
+  if (s->broken ? model_at(s->model, object) : object_argument(s, "raw", object))
+    raw = s->shim.inner->raw(m, object);
   leave(s);
   return raw;
 }
@@ -426,9 +417,7 @@ static struct tri_shape shadow_shape(struct tri_mutator *m, tri_ref object) {
   struct tri_shadow *s = enter(m);
   struct tri_shape shape = {1};
   uint32_t id;
-  if (s->broken)
-    shape = s->shim.inner->shape(m, object);
-  else if ((id = object_argument(s, "shape", object))) {
+  if (!s->broken && (id = object_argument(s, "shape", object))) {
     shape = s->shim.inner->shape(m, object);
     s->looked[TRI_WHEN_OBJECT]++;
     struct tri_view view = {
@@ -443,9 +432,7 @@ static bool shadow_same(struct tri_mutator *m, tri_ref a, tri_ref b) {
   struct tri_shadow *s = enter(m);
   bool same = false;
   uint32_t a_id, b_id;
-  if (s->broken)
-    same = s->shim.inner->same(m, a, b);
-  else if (value_argument(s, "same", a, &a_id) && value_argument(s, "same", b, &b_id)) {
+  if (!s->broken && value_argument(s, "same", a, &a_id) && value_argument(s, "same", b, &b_id)) {
     same = s->shim.inner->same(m, a, b);
     s->looked[TRI_WHEN_SAME]++;
     struct tri_view view = {.object = a_id, .slot = SIZE_MAX, .answer = same, .expected = a_id == b_id};
@@ -458,9 +445,7 @@ static bool shadow_same(struct tri_mutator *m, tri_ref a, tri_ref b) {
 static void shadow_free(struct tri_mutator *m, tri_ref object) {
   struct tri_shadow *s = enter(m);
   uint32_t id;
-  if (s->broken)
-    s->shim.inner->free(m, object);
-  else if ((id = object_argument(s, "free", object))) {
+  if (!s->broken && (id = object_argument(s, "free", object))) {
     s->shim.inner->free(m, object);
     if (tri_has(s->heap, TRI_CAP_EXPLICIT_FREE)) model_forget(s->model, id);
   }
@@ -470,9 +455,9 @@ static void shadow_free(struct tri_mutator *m, tri_ref object) {
 static void shadow_root_set(struct tri_mutator *m, tri_ref *slot, tri_ref value) {
   struct tri_shadow *s = enter(m);
   uint32_t target;
-  if (s->broken)
-    s->shim.inner->root_set(m, slot, value);
-  else if (value_argument(s, "root_set", value, &target)) {
+  if (s->broken) {
+    *slot = value;
+  } else if (value_argument(s, "root_set", value, &target)) {
     s->shim.inner->root_set(m, slot, value);
     model_set_root(s->model, slot, target, (uint32_t)operation(s));
   }
@@ -488,29 +473,27 @@ static void check_frames(struct tri_shadow *s, const char *call, bool ok) {
 static void shadow_frame_push(struct tri_mutator *m, struct tri_frame *frame) {
   struct tri_shadow *s = enter(m);
   check_frames(s, "frame_push", m->frames == frame);
-  s->shim.inner->frame_push(m, frame);
+  if (!s->broken) s->shim.inner->frame_push(m, frame);
   leave(s);
 }
 
 static void shadow_frame_pop(struct tri_mutator *m, struct tri_frame *frame) {
   struct tri_shadow *s = enter(m);
   check_frames(s, "frame_pop", m->frames == frame);
-  s->shim.inner->frame_pop(m, frame);
-  if (!s->broken)
+  if (!s->broken) {
+    s->shim.inner->frame_pop(m, frame);
     for (size_t i = 0; i < frame->count; i++) model_set_root(s->model, &tri_frame_slots(frame)[i], 0, 0);
+  }
   leave(s);
 }
 
-// ---------------------------------------------------------------------------------------------- weak,
-// finalizers
+// -------------------------------------------------------------------------------- weak, finalizers
 
 static void shadow_weak_set(struct tri_mutator *m, tri_ref weak, tri_ref target) {
   struct tri_shadow *s = enter(m);
   uint32_t id, target_id;
-  if (s->broken)
-    s->shim.inner->weak_set(m, weak, target);
-  else if ((id = object_argument(s, "weak_set", weak)) && kind_argument(s, "weak_set", id, TRI_WEAK) &&
-           value_argument(s, "weak_set", target, &target_id)) {
+  if (!s->broken && (id = object_argument(s, "weak_set", weak)) &&
+      kind_argument(s, "weak_set", id, TRI_WEAK) && value_argument(s, "weak_set", target, &target_id)) {
     s->shim.inner->weak_set(m, weak, target);
     set_edge(s, id, 0, target_id);
   }
@@ -551,9 +534,8 @@ static tri_ref shadow_weak_get(struct tri_mutator *m, tri_ref weak) {
   struct tri_shadow *s = enter(m);
   uint32_t id;
   tri_ref ref = TRI_NULL;
-  if (s->broken)
-    ref = s->shim.inner->weak_get(m, weak);
-  else if ((id = object_argument(s, "weak_get", weak)) && kind_argument(s, "weak_get", id, TRI_WEAK)) {
+  if (!s->broken && (id = object_argument(s, "weak_get", weak)) &&
+      kind_argument(s, "weak_get", id, TRI_WEAK)) {
     ref = s->shim.inner->weak_get(m, weak);
     check_weak(s, TRI_WHEN_WEAK, id, 0, 0, ref);
   }
@@ -564,12 +546,10 @@ static tri_ref shadow_weak_get(struct tri_mutator *m, tri_ref weak) {
 static void shadow_ephemeron_set(struct tri_mutator *m, tri_ref ephemeron, tri_ref key, tri_ref value) {
   struct tri_shadow *s = enter(m);
   uint32_t id, key_id, value_id;
-  if (s->broken)
-    s->shim.inner->ephemeron_set(m, ephemeron, key, value);
-  else if ((id = object_argument(s, "ephemeron_set", ephemeron)) &&
-           kind_argument(s, "ephemeron_set", id, TRI_EPHEMERON) &&
-           value_argument(s, "ephemeron_set", key, &key_id) &&
-           value_argument(s, "ephemeron_set", value, &value_id)) {
+  if (!s->broken && (id = object_argument(s, "ephemeron_set", ephemeron)) &&
+      kind_argument(s, "ephemeron_set", id, TRI_EPHEMERON) &&
+      value_argument(s, "ephemeron_set", key, &key_id) &&
+      value_argument(s, "ephemeron_set", value, &value_id)) {
     s->shim.inner->ephemeron_set(m, ephemeron, key, value);
     set_edge(s, id, 0, key_id);
     set_edge(s, id, 1, value_id);
@@ -583,9 +563,7 @@ static tri_ref ephemeron_get(struct tri_mutator *m, tri_ref ephemeron, const cha
   tri_ref ref = TRI_NULL;
   tri_ref (*get)(struct tri_mutator *, tri_ref) =
       i ? s->shim.inner->ephemeron_value : s->shim.inner->ephemeron_key;
-  if (s->broken)
-    ref = get(m, ephemeron);
-  else if ((id = object_argument(s, call, ephemeron)) && kind_argument(s, call, id, TRI_EPHEMERON)) {
+  if (!s->broken && (id = object_argument(s, call, ephemeron)) && kind_argument(s, call, id, TRI_EPHEMERON)) {
     ref = get(m, ephemeron);
     check_weak(s, TRI_WHEN_EPHEMERON, id, i, 0, ref);
   }
@@ -605,9 +583,7 @@ static bool shadow_pin(struct tri_mutator *m, tri_ref object) {
   struct tri_shadow *s = enter(m);
   uint32_t id;
   bool pinned = false;
-  if (s->broken)
-    pinned = s->shim.inner->pin(m, object);
-  else if ((id = object_argument(s, "pin", object))) {
+  if (!s->broken && (id = object_argument(s, "pin", object))) {
     pinned = s->shim.inner->pin(m, object);
     if (pinned) s->model->object[id].pins++;
   }
@@ -618,9 +594,7 @@ static bool shadow_pin(struct tri_mutator *m, tri_ref object) {
 static void shadow_unpin(struct tri_mutator *m, tri_ref object) {
   struct tri_shadow *s = enter(m);
   uint32_t id;
-  if (s->broken)
-    s->shim.inner->unpin(m, object);
-  else if ((id = object_argument(s, "unpin", object))) {
+  if (!s->broken && (id = object_argument(s, "unpin", object))) {
     s->shim.inner->unpin(m, object);
     if (s->model->object[id].pins) s->model->object[id].pins--;
   }
@@ -631,9 +605,7 @@ static enum tri_status shadow_finalizer_add(struct tri_mutator *m, tri_ref objec
   struct tri_shadow *s = enter(m);
   enum tri_status status = TRI_EINVAL;
   uint32_t id;
-  if (s->broken)
-    status = s->shim.inner->finalizer_add(m, object, cookie);
-  else if ((id = object_argument(s, "finalizer_add", object))) {
+  if (!s->broken && (id = object_argument(s, "finalizer_add", object))) {
     status = s->shim.inner->finalizer_add(m, object, cookie);
     if (status == TRI_OK) model_register(s->model, id, cookie);
   }
@@ -662,8 +634,8 @@ static uint32_t find_registration(struct tri_shadow *s, struct tri_mutator *m, t
 
 static tri_ref shadow_finalizer_next(struct tri_mutator *m, uint64_t *cookie) {
   struct tri_shadow *s = enter(m);
-  tri_ref ref = s->shim.inner->finalizer_next(m, cookie);
-  if (!s->broken && !tri_is_null(ref)) {
+  tri_ref ref = s->broken ? TRI_NULL : s->shim.inner->finalizer_next(m, cookie);
+  if (!tri_is_null(ref)) {
     s->looked[TRI_WHEN_FINALIZER]++;
     struct tri_view view = {.slot = SIZE_MAX, .ref = ref, .cookie = *cookie, .intact = true};
     uint32_t found = find_registration(s, m, ref, *cookie);
@@ -684,11 +656,12 @@ static tri_ref shadow_finalizer_next(struct tri_mutator *m, uint64_t *cookie) {
   return ref;
 }
 
-// ---------------------------------------------------------------------------------------------- cold calls
+// -------------------------------------------------------------------------------- cold calls
 
 static void shadow_safepoint(struct tri_mutator *m) {
+  struct tri_shadow *s = shadow_of(m->heap);
   forget_locals(m);
-  shadow_of(m->heap)->shim.inner->safepoint(m);
+  if (!s->broken || s->running > 1) s->shim.inner->safepoint(m); // others may wait for this one to stop
 }
 
 static void shadow_park(struct tri_mutator *m) {
@@ -721,6 +694,7 @@ static void run_pass_alone(struct tri_shadow *s, struct shadow_pass what) {
 static enum tri_status shadow_collect(struct tri_mutator *m, enum tri_collect_kind kind) {
   struct tri_shadow *s = shadow_of(m->heap);
   forget_locals(m);
+  if (s->broken) return TRI_ENOMEM;
   uint64_t full_passes = s->full_passes;
   enum tri_status status = s->shim.inner->collect(m, kind);
   // A sweep that went on lazily, or a collector that told nothing: now it has ended in any case.
@@ -754,7 +728,7 @@ static void shadow_detach(struct tri_mutator *m) {
   leave(s);
 }
 
-// ---------------------------------------------------------------------------------------------- the shim
+// -------------------------------------------------------------------------------- the shim
 
 static void shadow_event(struct tri_shim *shim, struct tri_heap *heap, const struct tri_event *event) {
   struct tri_shadow *s = (struct tri_shadow *)shim;
@@ -876,7 +850,7 @@ const struct tri_shim_class tri_shadow_class = {.name = "shadow",
                                                 .close = shadow_close,
                                                 .event = shadow_event};
 
-// ---------------------------------------------------------------------------------------------- for programs
+// -------------------------------------------------------------------------------- for programs
 
 const struct tri_collector *tri_shadow_wrap(struct tri_shim_record *record, const struct tri_collector *inner,
                                             const struct tri_shadow_options *options) {

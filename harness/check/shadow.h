@@ -2,11 +2,11 @@
 // knows, and holds the collector to it.
 //
 //   * at each call: arguments, what loads return, fresh objects (a bounded number of steps)
-//   * at each end of a collection, with TRI_CHECK_GC: the real graph and the model are walked in lockstep
-//   from the
-//     model's own roots, then the heap walk, the statistics and the collector's own verifier are judged (time
-//     in what is reachable; where a sweep has ended, in what is allocated). Payloads are hashed when the
-//     world stops and compared when the collection ends: the program writes them without notice.
+//   * at each end of a collection, with TRI_CHECK_GC: the real graph and the model are walked
+//     in lockstep from the model's own roots, then the heap walk, the statistics and the collector's own
+//     verifier are judged. Time in what is reachable; where a sweep has ended, in what is allocated. Payloads
+//     are hashed when the world stops and compared when the collection ends: the program writes them
+//     without notice.
 //   * whenever tri_shadow_check is called
 //
 // With TRI_CHECK_END an end of a collection only teaches the model the new addresses, without looking first
@@ -15,7 +15,7 @@
 // Every check is a row of invariants.h. A finding names the row, the object, a path to it from a root and who
 // wrote the slot last. Checks go in the order of decreasing safety, and the pass is guarded against faults,
 // so a damaged heap yields findings, not a crash. After a finding that says the heap is damaged (families S,
-// C and W) the model no longer describes the heap: calls go on unchecked, and the program should end soon.
+// C and W) the program is kept off it: allocations are out of memory, loads give null, stores do nothing.
 //
 // Works with several mutators: a lock orders the calls that do not collect.
 #ifndef TRICOLOR_CHECK_SHADOW_H

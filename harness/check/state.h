@@ -26,7 +26,7 @@ struct tri_shadow {
   uint64_t heap_option;
   uint32_t attached, running;  // running: not parked
   uint32_t turn[SHADOW_TURNS]; // by mutator id: calls that may have collected
-  bool broken;                 // the model does not describe the heap any more
+  bool broken;                 // the heap is damaged: the program is kept off it
 
   bool enabled[64];           // rows, by the heap's claims
   uint64_t looked[TRI_WHENS]; // subjects judged

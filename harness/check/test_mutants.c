@@ -1,10 +1,10 @@
 // A detector that nobody has seen fire does not count: each row of invariants.h is run against what kills it.
 //
-//   test.check.mutants ROW    plants the row's fault under the scenario, on every collector that claims what
-//   the row
-//                             needs: the row fires on each where the fault has an opportunity, and on one at
-//                             least; without the fault the same run is clean
-//   test.check.mutants ROW… --complete    only checks that the arguments are all rows, each with a killer
+//   test.mutants ROW        plants the row's fault under the scenario, on every collector: the row fires on
+//                           each that claims what it needs and gives the fault an opportunity, and on one at
+//                           least; the same run without the fault is clean
+//   test.mutants ROW FAULT  the same with another fault, which may be silent on some
+//   test.mutants ROW… --complete    the arguments are all rows, in order, and each has a killer
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,8 +15,7 @@
 #include "shims/fault.h"
 #include "tricolor/registry.h"
 
-// ---------------------------------------------------------------------------------------------- planted by
-// hand
+// -------------------------------------------------------------------------------- planted by hand
 
 struct misuse {
   struct tri_heap *heap;
@@ -89,7 +88,7 @@ static bool run_misuse(const struct tri_collector *collector, const char *name, 
   return false;
 }
 
-// ---------------------------------------------------------------------------------------------- rows
+// -------------------------------------------------------------------------------- rows
 
 static bool is_fault(const struct tri_invariant *row) { return strncmp(row->killed_by, "fault=", 6) == 0; }
 
@@ -118,34 +117,33 @@ static bool suits(const struct tri_invariant *row, const struct tri_collector *c
   return !(row->needs & ~collector->caps.flags) && !(row->without & collector->caps.flags);
 }
 
-enum outcome { FIRES, SILENT, NO_SUBJECT, FALSE_ALARM, OUTCOMES };
+enum outcome { FIRES, SILENT, NO_OPPORTUNITY, FALSE_ALARM, OUTCOMES };
 
-static enum outcome run_fault(const struct tri_invariant *row, const struct tri_collector *collector,
-                              struct findings *findings) {
+static enum outcome run_fault(const struct tri_invariant *row, const char *fault,
+                              const struct tri_collector *collector, struct findings *findings) {
   struct findings clean = {0};
   scenario_run(collector, TRI_CHECK_GC, 3, &clean, NULL);
   findings_print(&clean, collector->name);
   if (clean.n) return FALSE_ALARM;
   struct tri_fault_record record;
   char error[2000] = "";
-  const struct tri_collector *faulty =
-      tri_fault_wrap(&record, collector, row->killed_by + 6, error, sizeof error);
+  const struct tri_collector *faulty = tri_fault_wrap(&record, collector, fault, error, sizeof error);
   TRI_CHECK_STR(error, "");
   struct tri_check_summary summary = {0};
-  if (!suits(row, faulty)) return NO_SUBJECT;
   scenario_run(faulty, TRI_CHECK_GC, 3, findings, &summary);
-  return findings_have(findings, row->id) ? FIRES : summary.runs[row - tri_invariants] ? SILENT : NO_SUBJECT;
+  if (findings_have(findings, row->id)) return FIRES;
+  return suits(row, faulty) && record.acted && summary.runs[row - tri_invariants] ? SILENT : NO_OPPORTUNITY;
 }
 
-static enum outcome run_killer(const struct tri_invariant *row, const struct tri_collector *collector) {
-  static const char *const names[] = {"fires", "SILENT", "no subject", "FALSE ALARM"};
+static enum outcome run_killer(const struct tri_invariant *row, const char *killer,
+                               const struct tri_collector *collector) {
+  static const char *const names[] = {"fires", "SILENT", "no opportunity", "FALSE ALARM"};
   struct findings findings = {0};
   enum outcome outcome;
-  if (is_fault(row)) {
-    // Without collections there is no opportunity for most faults.
-    outcome = collector->caps.flags & TRI_CAP_RECLAIMS ? run_fault(row, collector, &findings) : NO_SUBJECT;
+  if (strncmp(killer, "fault=", 6) == 0) {
+    outcome = run_fault(row, killer + 6, collector, &findings);
   } else {
-    TRI_CHECK(run_misuse(collector, row->killed_by, &findings));
+    TRI_CHECK(run_misuse(collector, killer, &findings));
     outcome = findings_have(&findings, row->id) ? FIRES : SILENT;
   }
   findings_print(&findings, collector->name);
@@ -155,17 +153,17 @@ static enum outcome run_killer(const struct tri_invariant *row, const struct tri
 
 int main(int argc, char **argv) {
   if (argc > 2 && strcmp(argv[argc - 1], "--complete") == 0) return complete(argc - 2, argv + 1);
-  const struct tri_invariant *row = argc == 2 ? tri_invariant_find(argv[1]) : NULL;
+  const struct tri_invariant *row = argc == 2 || argc == 3 ? tri_invariant_find(argv[1]) : NULL;
   if (!row) {
-    fprintf(stderr, "usage: test.check.mutants ROW | ROW… --complete\n");
+    fprintf(stderr, "usage: test.mutants ROW [FAULT] | ROW… --complete\n");
     return 2;
   }
   setvbuf(stdout, NULL, _IOLBF, 0);
   tri_poison_set_filling(true);
-  printf("%s: %s (%s)\n", row->id, row->doc, row->killed_by);
+  const char *killer = argc == 3 ? argv[2] : row->killed_by;
+  printf("%s: %s (%s)\n", row->id, row->doc, killer);
   int count[OUTCOMES] = {0};
-  for (size_t i = 0; tri_collectors[i]; i++) count[run_killer(row, tri_collectors[i])]++;
-  printf("fires on %d collectors, silent on %d, no subject on %d\n", count[FIRES], count[SILENT],
-         count[NO_SUBJECT]);
-  return count[SILENT] || count[FALSE_ALARM] || !count[FIRES];
+  for (size_t i = 0; tri_collectors[i]; i++) count[run_killer(row, killer, tri_collectors[i])]++;
+  printf("fires on %d collectors, silent on %d\n", count[FIRES], count[SILENT]);
+  return (count[SILENT] && argc == 2) || count[FALSE_ALARM] || !count[FIRES];
 }

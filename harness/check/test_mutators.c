@@ -1,4 +1,5 @@
-// Several mutators under one shadow: racing stores on shared objects, attaching, parking and detaching on the way.
+// Several mutators under one shadow: racing stores on shared objects, attaching, parking and detaching on the
+// way.
 #include "check/shadow.h"
 #include "common/actor.h"
 #include "common/random.h"
@@ -30,10 +31,18 @@ static void work(void *arg) {
     size_t a = tri_random_below(&random, 4), i = tri_random_below(&random, 2);
     tri_ref shared = tri_handle_get(m, w->shared[tri_random_below(&random, SHARED)]);
     switch (tri_random_below(&random, 8)) {
-    case 0: tri_root_set(m, &f.slot[a], tri_load(m, shared, i)); break;
-    case 1: tri_store(m, shared, i, f.slot[a]); break;
-    case 2: tri_root_set(m, &f.slot[a], tri_swap(m, shared, i, f.slot[a])); break;
-    case 3: tri_cas(m, shared, i, f.slot[a], TRI_NULL); break;
+    case 0:
+      tri_root_set(m, &f.slot[a], tri_load(m, shared, i));
+      break;
+    case 1:
+      tri_store(m, shared, i, f.slot[a]);
+      break;
+    case 2:
+      tri_root_set(m, &f.slot[a], tri_swap(m, shared, i, f.slot[a]));
+      break;
+    case 3:
+      tri_cas(m, shared, i, f.slot[a], TRI_NULL);
+      break;
     case 4:
       tri_park(m);
       tri_unpark(m);

@@ -12,6 +12,7 @@
 
 struct fault {
   struct tri_shim shim;
+  struct tri_fault_record *planted;
   const struct tri_fault_mode *mode;
   uint64_t k, seen;
   // What modes remember.
@@ -40,10 +41,14 @@ static const struct tri_collector *inner_of(const struct tri_mutator *m) {
   return fault_of(m->heap)->shim.inner;
 }
 
-static bool once(struct fault *fault) { return ++fault->seen == fault->k; }
-static bool from_now(struct fault *fault) { return ++fault->seen >= fault->k; }
+static bool act(struct fault *fault) {
+  fault->planted->acted++;
+  return true;
+}
+static bool once(struct fault *fault) { return ++fault->seen == fault->k && act(fault); }
+static bool from_now(struct fault *fault) { return ++fault->seen >= fault->k && act(fault); }
 
-// ---------------------------------------------------------------------------------------------- damage
+// -------------------------------------------------------------------------------- damage
 
 static tri_ref *slots_of(tri_ref object) { return (tri_ref *)object.bits; }
 
@@ -127,6 +132,51 @@ static void corrupt(struct fault *fault, struct tri_heap *heap, enum tri_event_k
   payload[tri_shape_bytes(shape) - 1] ^= 0x10;
 }
 
+// Writes to the end of an object that was reclaimed, next to one that was not (so the page is there).
+static bool remember(void *context, const struct tri_object_info *info) {
+  struct fault *fault = context;
+  if (fault->n_walked == fault->capacity) {
+    size_t capacity = fault->capacity * 2 + 64;
+    void *walked = realloc(fault->walked, capacity * sizeof *fault->walked);
+    if (!walked) return false;
+    fault->walked = walked;
+    fault->capacity = capacity;
+  }
+  fault->walked[fault->n_walked++] = *info;
+  return true;
+}
+
+struct around { // what of the heap is in the way of a write to a page
+  uintptr_t start, end, page;
+  bool occupied, page_there;
+};
+
+static bool look_around(void *context, const struct tri_object_info *info) {
+  struct around *around = context;
+  around->occupied |= info->start < around->end && info->start + info->bytes > around->start;
+  around->page_there |= info->start / 4096 == around->page;
+  return !around->occupied;
+}
+
+TRI_NO_ASAN static void write_word(uintptr_t address) {
+  *(volatile uint64_t *)address = UINT64_C(0xdddddddddddddddd);
+}
+
+static void write_freed(struct fault *fault, struct tri_heap *heap, enum tri_event_kind kind) {
+  if (kind != TRI_EVENT_COLLECTION_END) return;
+  for (size_t i = 0; i < fault->n_walked; i++) {
+    const struct tri_object_info *old = &fault->walked[i];
+    uintptr_t end = old->start + old->bytes;
+    struct around around = {.start = old->start, .end = end, .page = (end - 1) / 4096};
+    if (old->bytes < 24 || !fault->shim.inner->walk(heap, look_around, &around) || !around.page_there)
+      continue;
+    if (once(fault)) write_word(around.end - 8);
+    break;
+  }
+  fault->n_walked = 0;
+  fault->shim.inner->walk(heap, remember, fault);
+}
+
 // Puts back into a slot what it held before the collection.
 static void stale_slot(struct fault *fault, struct tri_heap *heap, enum tri_event_kind kind) {
   if (kind == TRI_EVENT_COLLECTION_BEGIN) {
@@ -159,7 +209,7 @@ static void drop_root(struct fault *fault, struct tri_heap *heap, enum tri_event
   }
 }
 
-// ---------------------------------------------------------------------------------------------- lies: walk
+// -------------------------------------------------------------------------------- lies: walk
 
 struct lying_walk {
   struct fault *fault;
@@ -215,7 +265,7 @@ static bool overlap_walk(struct tri_heap *heap, tri_walk_fn *visit, void *contex
 static void overlap_override(struct tri_collector *record) { record->walk = overlap_walk; }
 
 static bool twice(struct lying_walk *walk, struct tri_object_info *info) {
-  return walk->n != walk->fault->k || walk->visit(walk->context, info);
+  return walk->n != walk->fault->k || (act(walk->fault) && walk->visit(walk->context, info));
 }
 static bool twice_walk(struct tri_heap *heap, tri_walk_fn *visit, void *context) {
   return walk_lying(heap, visit, context, twice);
@@ -238,7 +288,8 @@ static bool ghost_walk(struct tri_heap *heap, tri_walk_fn *visit, void *context)
                                  .shape = TRI_SHAPE(1, 0),
                                  .start = (uintptr_t)ghost,
                                  .bytes = 2 * sizeof *ghost};
-  return fault_of(heap)->shim.inner->walk(heap, visit, context) && visit(context, &info);
+  struct fault *fault = fault_of(heap);
+  return fault->shim.inner->walk(heap, visit, context) && act(fault) && visit(context, &info);
 }
 static void ghost_stats(struct tri_heap *heap, struct tri_stats *stats) {
   fault_of(heap)->shim.inner->stats_fill(heap, stats);
@@ -253,8 +304,7 @@ static void ghost_override(struct tri_collector *record) {
   record->stats_fill = ghost_stats;
 }
 
-// ---------------------------------------------------------------------------------------------- lies:
-// statistics
+// -------------------------------------------------------------------------------- lies: statistics
 
 #define LYING_STATS(name, statement)                                                                         \
   static void name##_stats(struct tri_heap *heap, struct tri_stats *stats) {                                 \
@@ -275,7 +325,7 @@ LYING_STATS(lie_empty, stats->live_objects += !stats->live_objects)
 LYING_STATS(lie_limit,
             (stats->free_bytes += stats->limit_bytes + 1, stats->mapped_bytes += stats->limit_bytes + 1))
 
-// ---------------------------------------------------------------------------------------------- lies: calls
+// -------------------------------------------------------------------------------- lies: calls
 
 static struct tri_shape lie_shape(struct tri_mutator *m, tri_ref object) {
   struct fault *fault = fault_of(m->heap);
@@ -290,14 +340,6 @@ static bool lie_same(struct tri_mutator *m, tri_ref a, tri_ref b) {
 }
 static void same_override(struct tri_collector *record) { record->same = lie_same; }
 
-static size_t lie_verify(struct tri_heap *heap, const struct tri_reporter *reporter) {
-  struct fault *fault = fault_of(heap);
-  if (!from_now(fault)) return fault->shim.inner->verify(heap, reporter);
-  reporter->report(reporter->context, "planted");
-  return 1;
-}
-static void verify_override(struct tri_collector *record) { record->verify = lie_verify; }
-
 static tri_ref dirty_alloc(struct tri_mutator *m, struct tri_shape shape) {
   tri_ref ref = inner_of(m)->alloc(m, shape);
   if (!tri_is_null(ref) && tri_shape_bytes(shape) && once(fault_of(m->heap)))
@@ -306,18 +348,49 @@ static tri_ref dirty_alloc(struct tri_mutator *m, struct tri_shape shape) {
 }
 static void dirty_override(struct tri_collector *record) { record->alloc = dirty_alloc; }
 
+static void find_slot(void *context, tri_ref *slot) {
+  struct fault *fault = context;
+  if (slot->bits == fault->ref.bits) fault->root = slot;
+}
+
+// The root slot that holds the object now, or NULL.
+static tri_ref *root_of(struct tri_heap *heap, struct fault *fault, tri_ref object) {
+  fault->ref = object;
+  fault->root = NULL;
+  tri_each_root(heap, find_slot, fault);
+  return fault->root;
+}
+
+// The object that a root slot holds instead of a new one of the same shape.
 static tri_ref reuse_alloc(struct tri_mutator *m, struct tri_shape shape) {
   struct fault *fault = fault_of(m->heap);
   tri_ref ref = fault->shim.inner->alloc(m, shape);
-  bool again =
-      !tri_is_null(fault->ref) && fault->epoch == m->heap->epoch && tri_shape_equal(fault->shape, shape);
-  if (again && once(fault)) return fault->ref;
-  fault->ref = ref;
-  fault->epoch = m->heap->epoch;
-  fault->shape = shape;
+  if (tri_is_null(ref)) return ref;
+  if (fault->root && !tri_is_null(*fault->root) && tri_shape_equal(fault->shape, shape) && once(fault))
+    return *fault->root;
+  fault->held = true;
   return ref;
 }
-static void reuse_override(struct tri_collector *record) { record->alloc = reuse_alloc; }
+static void reuse_root_set(struct tri_mutator *m, tri_ref *slot, tri_ref value) {
+  struct fault *fault = fault_of(m->heap);
+  fault->shim.inner->root_set(m, slot, value);
+  if (fault->held && !tri_is_null(value)) { // a fresh object, or any other
+    fault->root = slot;
+    fault->shape = fault->shim.inner->shape(m, value);
+    fault->held = false;
+  } else if (slot == fault->root) {
+    fault->root = NULL;
+  }
+}
+static void reuse_frame_pop(struct tri_mutator *m, struct tri_frame *frame) {
+  fault_of(m->heap)->root = NULL;
+  inner_of(m)->frame_pop(m, frame);
+}
+static void reuse_override(struct tri_collector *record) {
+  record->alloc = reuse_alloc;
+  record->root_set = reuse_root_set;
+  record->frame_pop = reuse_frame_pop;
+}
 
 static tri_ref oom_alloc(struct tri_mutator *m, struct tri_shape shape) {
   if (!once(fault_of(m->heap))) return inner_of(m)->alloc(m, shape);
@@ -349,8 +422,8 @@ static enum tri_status hang_collect(struct tri_mutator *m, enum tri_collect_kind
 static void hang_override(struct tri_collector *record) { record->collect = hang_collect; }
 
 static bool ignored_pin(struct tri_mutator *m, tri_ref object) {
-  (void)m, (void)object;
-  return true;
+  (void)object;
+  return act(fault_of(m->heap));
 }
 static void ignored_unpin(struct tri_mutator *m, tri_ref object) { (void)m, (void)object; }
 static void pin_override(struct tri_collector *record) {
@@ -359,7 +432,7 @@ static void pin_override(struct tri_collector *record) {
   record->unpin = ignored_unpin;
 }
 
-// ---------------------------------------------------------------------------------------------- lies: weak
+// -------------------------------------------------------------------------------- lies: weak
 
 static tri_ref clear_weak_get(struct tri_mutator *m, tri_ref weak) {
   return from_now(fault_of(m->heap)) ? TRI_NULL : inner_of(m)->weak_get(m, weak);
@@ -372,16 +445,21 @@ static tri_ref other_weak_get(struct tri_mutator *m, tri_ref weak) {
 }
 static void other_weak_override(struct tri_collector *record) { record->weak_get = other_weak_get; }
 
-// The last target set shows through where the collector has cleared.
+// The last target set shows through where the collector has cleared, if the weak object is the one in that
+// root slot.
+static bool is_kept(struct fault *fault, tri_ref weak) {
+  return fault->root && fault->root->bits == weak.bits;
+}
+
 static void keep_weak_set(struct tri_mutator *m, tri_ref weak, tri_ref target) {
   struct fault *fault = fault_of(m->heap);
-  if (!tri_is_null(target) && from_now(fault)) fault->ref = target;
+  if (!tri_is_null(target) && from_now(fault) && root_of(m->heap, fault, weak)) fault->ref = target;
   fault->shim.inner->weak_set(m, weak, target);
 }
 static tri_ref keep_weak_get(struct tri_mutator *m, tri_ref weak) {
   struct fault *fault = fault_of(m->heap);
   tri_ref target = fault->shim.inner->weak_get(m, weak);
-  return tri_is_null(target) ? fault->ref : target;
+  return tri_is_null(target) && is_kept(fault, weak) ? fault->ref : target;
 }
 static void keep_weak_override(struct tri_collector *record) {
   record->weak_set = keep_weak_set;
@@ -406,7 +484,7 @@ static void other_ephemeron_override(struct tri_collector *record) {
 
 static void keep_ephemeron_set(struct tri_mutator *m, tri_ref ephemeron, tri_ref key, tri_ref value) {
   struct fault *fault = fault_of(m->heap);
-  if (!tri_is_null(key) && from_now(fault)) {
+  if (!tri_is_null(key) && from_now(fault) && root_of(m->heap, fault, ephemeron)) {
     fault->ref = key;
     fault->other = value;
   }
@@ -414,11 +492,13 @@ static void keep_ephemeron_set(struct tri_mutator *m, tri_ref ephemeron, tri_ref
 }
 static tri_ref keep_ephemeron_key(struct tri_mutator *m, tri_ref ephemeron) {
   tri_ref key = inner_of(m)->ephemeron_key(m, ephemeron);
-  return tri_is_null(key) ? fault_of(m->heap)->ref : key;
+  struct fault *fault = fault_of(m->heap);
+  return tri_is_null(key) && is_kept(fault, ephemeron) ? fault->ref : key;
 }
 static tri_ref keep_ephemeron_value(struct tri_mutator *m, tri_ref ephemeron) {
   tri_ref value = inner_of(m)->ephemeron_value(m, ephemeron);
-  return tri_is_null(value) ? fault_of(m->heap)->other : value;
+  struct fault *fault = fault_of(m->heap);
+  return tri_is_null(value) && is_kept(fault, ephemeron) ? fault->other : value;
 }
 static void keep_value_override(struct tri_collector *record) {
   record->ephemeron_set = keep_ephemeron_set;
@@ -429,8 +509,7 @@ static void keep_ephemeron_override(struct tri_collector *record) {
   record->ephemeron_key = keep_ephemeron_key;
 }
 
-// ---------------------------------------------------------------------------------------------- lies:
-// finalizers
+// -------------------------------------------------------------------------------- lies: finalizers
 
 static tri_ref twice_next(struct tri_mutator *m, uint64_t *cookie) {
   struct fault *fault = fault_of(m->heap);
@@ -480,13 +559,14 @@ static enum tri_status never_add(struct tri_mutator *m, tri_ref object, uint64_t
 }
 static void finalize_never_override(struct tri_collector *record) { record->finalizer_add = never_add; }
 
-// ---------------------------------------------------------------------------------------------- the table
+// -------------------------------------------------------------------------------- the table
 
 static const struct tri_fault_mode modes[] = {
     {"lose-edge", "clear a slot of a reachable object at the k-th collection", NULL, lose_edge},
     {"merge", "let two slots refer to one object at the k-th collection", NULL, merge},
     {"corrupt", "flip a bit of a reachable payload at the k-th collection", NULL, corrupt},
     {"stale-slot", "leave an old address in a slot at the k-th collection", NULL, stale_slot},
+    {"write-freed", "write to reclaimed memory at the k-th collection", NULL, write_freed},
     {"drop-root", "do not update a root slot, or clear it, at the k-th collection", NULL, drop_root},
     {"hide", "leave a reachable object out of walk and inspect from the k-th collection on", hide_override,
      hide_event},
@@ -504,7 +584,6 @@ static const struct tri_fault_mode modes[] = {
     {"lie-limit", "free bytes beyond the limit", lie_limit_override, NULL},
     {"shape", "tell wrong shapes from the k-th call of shape on", shape_override, NULL},
     {"lie-same", "tell identity wrong from the k-th call of same on", same_override, NULL},
-    {"verify", "let the collector's verifier report something", verify_override, NULL},
     {"dirty", "the k-th object with a payload is not zeroed", dirty_override, NULL},
     {"reuse", "return a live object again at the k-th chance", reuse_override, NULL},
     {"oom", "the k-th allocation is out of memory", oom_override, NULL},
@@ -538,15 +617,19 @@ static void fault_override(struct tri_collector *record) {
 static struct tri_shim *fault_open(const struct tri_shim_record *record,
                                    const struct tri_heap_config *config) {
   (void)config;
-  const struct tri_fault_record *planted = (const struct tri_fault_record *)record;
+  struct tri_fault_record *planted = (struct tri_fault_record *)(uintptr_t)record; // the caller's own
   struct fault *fault = calloc(1, sizeof *fault);
   if (!fault) return NULL;
+  fault->planted = planted;
   fault->mode = planted->mode;
   fault->k = planted->k;
   return &fault->shim;
 }
 
-static void fault_close(struct tri_shim *shim) { free(shim); }
+static void fault_close(struct tri_shim *shim) {
+  free(((struct fault *)shim)->walked);
+  free(shim);
+}
 
 static void fault_event(struct tri_shim *shim, struct tri_heap *heap, const struct tri_event *event) {
   struct fault *fault = (struct fault *)shim;
@@ -595,6 +678,7 @@ const struct tri_collector *tri_fault_wrap(struct tri_fault_record *record, cons
     }
   }
   record->mode = mode;
+  record->acted = 0;
   record->k = k;
   return tri_shim_wrap(&record->shim, inner, &fault_class, NULL);
 }

@@ -15,6 +15,7 @@ struct tri_fault_record {
   struct tri_shim_record shim; // first
   const struct tri_fault_mode *mode;
   uint64_t k;
+  uint64_t acted; // times that the fault did something, over all heaps
 };
 
 // Wrap a collector; *record stays the caller's. NULL: *error says what is wrong with the spec and what would
