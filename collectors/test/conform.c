@@ -1,4 +1,5 @@
-// conform <collector> <row>     run one row on one collector
+// conform <collector> <row>     run one row on one collector: a name, or the path of a plug-in (./x.so)
+// conform <collector> all       run each row that applies, until one fails
 // conform lie <capability>      run the capability's row on a lying record; good when it sees through it
 // conform --ctest <program>     print a ctest file with a test for each of these that applies
 //
@@ -117,21 +118,45 @@ static void print_ctest(const char *program) {
     print_test(program, "conform", "lie", lie->name);
 }
 
-static int run_row(const char *name, const char *row_name) {
-  const struct tri_collector *collector = tri_collector_find(name);
-  const struct conform_row *row = find_row(row_name);
-  if (!collector || !row) {
-    fprintf(stderr, "conform: no %s '%s'\n", collector ? "row" : "collector", collector ? row_name : name);
-    return 2;
+static const struct tri_collector *find_collector(const char *name) {
+  if (!strchr(name, '/')) {
+    const struct tri_collector *collector = tri_collector_find(name);
+    if (!collector) fprintf(stderr, "conform: no collector '%s'\n", name);
+    return collector;
   }
+  char error[300];
+  const struct tri_collector *collector = tri_collector_load(name, error, sizeof error);
+  if (!collector) fprintf(stderr, "conform: %s\n", error);
+  return collector;
+}
+
+static int run_row(const struct tri_collector *collector, const struct conform_row *row) {
   if (!applies(row, collector)) {
-    printf("%s does not claim %s\n", name, row_name);
+    printf("%s does not claim %s\n", collector->name, row->name);
     return DOES_NOT_APPLY;
   }
   struct conform c = {.collector = collector};
   if (row->check(&c)) return 0;
-  printf("%s, %s: %s\n", name, row_name, c.why);
+  printf("%s, %s: %s\n", collector->name, row->name, c.why);
   return 1;
+}
+
+static int run(const char *name, const char *row_name) {
+  const struct tri_collector *collector = find_collector(name);
+  if (!collector) return 2;
+  if (strcmp(row_name, "all") != 0) {
+    const struct conform_row *row = find_row(row_name);
+    if (row) return run_row(collector, row);
+    fprintf(stderr, "conform: no row '%s'\n", row_name);
+    return 2;
+  }
+  for (size_t t = 0; t < TABLES; t++)
+    for (const struct conform_row *row = tables[t]; row->name; row++) {
+      if (!applies(row, collector)) continue;
+      if (run_row(collector, row) != 0) return 1;
+      printf("%s.%s.%s\n", prefixes[t], collector->name, row->name);
+    }
+  return 0;
 }
 
 static int run_lie(const char *name) {
@@ -161,9 +186,9 @@ int main(int argc, char **argv) {
   if (argc == 3 && strcmp(argv[1], "--ctest") == 0)
     print_ctest(argv[2]), status = 0;
   else if (argc == 3)
-    status = strcmp(argv[1], "lie") == 0 ? run_lie(argv[2]) : run_row(argv[1], argv[2]);
+    status = strcmp(argv[1], "lie") == 0 ? run_lie(argv[2]) : run(argv[1], argv[2]);
   else
-    fprintf(stderr, "usage: conform <collector> <row> | conform lie <capability> | conform --ctest <program>\n");
+    fprintf(stderr, "usage: conform <collector> <row>|all | conform lie <capability> | conform --ctest <program>\n");
   fflush(stdout);
   _exit(status); // what a failed check left open is no leak to report
 }
