@@ -17,11 +17,21 @@ if(TRICOLOR_FUZZ_ENGINE STREQUAL libfuzzer)
   set(TRICOLOR_FORM_OPTIONS_fibers -fsanitize-coverage=inline-8bit-counters,pc-table)
 endif()
 
+# Bytes of a program that engines try. Longer ones cost time and reach nothing new.
+set(TRICOLOR_FUZZ_MAX_LEN 512)
+
 # tri_add_fuzz_target(<name> <collector> <sources …>)
+# With an engine also <name>.options beside it, which says what a run should be given; tricolor.dict lies there, too.
 function(tri_add_fuzz_target name collector)
   add_executable(${name} ${ARGN})
   target_compile_definitions(${name} PRIVATE FUZZ_COLLECTOR="${collector}")
   target_link_libraries(${name} PRIVATE tricolor-checked-fibers tricolor-collectors-fibers)
+  if(NOT TRICOLOR_FUZZ_ENGINE STREQUAL replay OR DEFINED ENV{LIB_FUZZING_ENGINE})
+    target_sources(${name} PRIVATE ${CMAKE_SOURCE_DIR}/fuzz/engine/mutate_libfuzzer.c)
+    target_link_libraries(${name} PRIVATE tricolor-mutate tricolor-program-fibers)
+    file(GENERATE OUTPUT $<TARGET_FILE_DIR:${name}>/${name}.options
+      CONTENT "[libfuzzer]\nmax_len = ${TRICOLOR_FUZZ_MAX_LEN}\ndict = tricolor.dict\n")
+  endif()
   if(DEFINED ENV{LIB_FUZZING_ENGINE})
     set_target_properties(${name} PROPERTIES LINKER_LANGUAGE CXX)
     target_link_libraries(${name} PRIVATE $ENV{LIB_FUZZING_ENGINE})

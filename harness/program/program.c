@@ -92,6 +92,13 @@ uint32_t tri_size_code(enum tri_operand_kind kind, uint64_t bytes) {
   return low;
 }
 
+size_t tri_op_size(const struct tri_op *op) {
+  const struct tri_op_row *row = &tri_op_rows[op->code];
+  size_t size = 1;
+  for (unsigned i = 0; i < row->n_operands; i++) size += tri_operand_bytes((enum tri_operand_kind)row->operands[i]);
+  return size;
+}
+
 bool tri_op_equal(const struct tri_op *a, const struct tri_op *b) {
   if (a->code != b->code) return false;
   for (unsigned i = 0; i < tri_op_rows[a->code].n_operands; i++)
@@ -150,9 +157,7 @@ size_t tri_program_encode(const struct tri_program *program, uint8_t *bytes, siz
   for (size_t i = 0; i < program->count; i++) {
     const struct tri_op *op = &program->ops[i];
     const struct tri_op_row *row = &tri_op_rows[op->code];
-    size_t op_size = 1;
-    for (unsigned k = 0; k < row->n_operands; k++)
-      op_size += tri_operand_bytes((enum tri_operand_kind)row->operands[k]);
+    size_t op_size = tri_op_size(op);
     if (size + op_size <= capacity) {
       uint8_t *to = bytes + size;
       *to++ = (uint8_t)(START + opcode_of_code[op->code]);

@@ -82,6 +82,9 @@ uint64_t tri_size(enum tri_operand_kind kind, uint32_t code);
 // The code of the smallest size >= bytes; the largest code if there is none.
 uint32_t tri_size_code(enum tri_operand_kind kind, uint64_t bytes);
 
+// Bytes of the operation in canonical form.
+size_t tri_op_size(const struct tri_op *op);
+
 bool tri_op_equal(const struct tri_op *a, const struct tri_op *b);
 
 // False: out of memory, the program is unchanged.
