@@ -292,6 +292,17 @@ static void usage(FILE *out) {
         out);
 }
 
+// What has to be typed to see the findings again.
+static void print_command(int argc, char **argv) {
+  const char **words = tri_need(calloc((size_t)argc + 2, sizeof *words));
+  words[0] = "tricolor";
+  for (int i = 0; i < argc; i++) words[i + 1] = argv[i];
+  char *command = tri_shell_command(words);
+  fprintf(stderr, "again: %s\n", command);
+  free(command);
+  free(words);
+}
+
 static bool parse(int argc, char **argv, struct run *run, struct tri_error *error) {
   static const struct option longs[] = {
       {"collector", required_argument, 0, 'c'}, {"workload", required_argument, 0, 'w'},
@@ -388,6 +399,7 @@ int tri_command_run(int argc, char **argv) {
     print_text(&run, &o);
   }
   free(o.pauses.ns);
+  if (o.findings) print_command(argc, argv);
   if (o.findings || o.outcome == TRI_OUTCOME_WRONG) return 1;
   if (o.outcome == TRI_OUTCOME_OK || (run.result && o.outcome == TRI_OUTCOME_OUT_OF_MEMORY)) return 0;
   if (o.outcome == TRI_OUTCOME_OUT_OF_MEMORY)

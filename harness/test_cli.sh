@@ -31,6 +31,10 @@ expect 2 "there is no list 'collektors'; did you mean 'collectors'" list collekt
 expect 2 "unknown option '--jsn'" list --jsn
 
 expect 1 "L4a violated" run --collector=marksweep --workload=cyclic-garbage --size=tiny --check=gc --fault=lie-mapped
+expect 1 "again: tricolor run --collector=marksweep" \
+  run --collector=marksweep --workload=cyclic-garbage --size=tiny --check=gc --fault=lie-mapped
+expect 1 "phases: operation" \
+  run --collector=marksweep --workload=cyclic-garbage --size=tiny --check=gc --fault=lie-mapped
 expect 2 "add --check=gc" run --collector=marksweep --workload=quads --fault=lose-edge
 expect 2 "unknown fault 'lose'" run --collector=marksweep --workload=quads --check=gc --fault=lose
 expect 0 "gcbench on nocollect: ok" run --collector=nocollect --workload=gcbench --size=tiny

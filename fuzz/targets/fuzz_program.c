@@ -51,7 +51,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   if (!tri_program_decode(&program, data, size)) return 0;
   struct tri_run_params params = {.collector = collector, .max_steps = MAX_STEPS};
   if (tri_program_run_checked(&program, &params, TRI_CHECK_GC, NULL, &result) == TRI_RUN_FINDING) {
-    fprintf(stderr, "fuzz-%s: %s\n", collector->name, result.message);
+    fprintf(stderr,
+            "fuzz-%s: %s\n  again: tricolor replay --collector=%s --steps=%d FILE\n"
+            "  smaller: tricolor minimize --collector=%s --steps=%d FILE\n  (FILE: where the engine leaves this input)\n",
+            collector->name, result.message, collector->name, MAX_STEPS, collector->name, MAX_STEPS);
     abort();
   }
   total.executions++;

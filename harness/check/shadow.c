@@ -61,6 +61,29 @@ static void write_path(struct tri_shadow *s, const struct tri_view *view, char *
                              model->object[chain[n]].serial);
 }
 
+static void note_phase(struct tri_shadow *s, const struct tri_event *event) {
+  s->phases[s->n_phases++ % SHADOW_PHASES] = (struct phase){event->kind, event->a, operation(s)};
+}
+
+// The events in the ring, oldest first, by operation.
+static void write_phases(const struct tri_shadow *s, char *text, size_t bytes) {
+  static const char *const kinds[] = {
+      [TRI_COLLECT_MINOR] = "(MINOR)", [TRI_COLLECT_FULL] = "(FULL)", [TRI_COLLECT_COMPACT] = "(COMPACT)"};
+  size_t used = 0;
+  uint64_t first = s->n_phases > SHADOW_PHASES ? s->n_phases - SHADOW_PHASES : 0, at = UINT64_MAX;
+  *text = 0;
+  for (uint64_t i = first; i < s->n_phases && used < bytes; i++) {
+    const struct phase *phase = &s->phases[i % SHADOW_PHASES];
+    bool kind = phase->kind == TRI_EVENT_COLLECTION_BEGIN && phase->a <= TRI_COLLECT_COMPACT;
+    if (phase->operation != at)
+      used += (size_t)snprintf(text + used, bytes - used, "%soperation %" PRIu64 ":", i > first ? "; " : "",
+                               phase->operation);
+    at = phase->operation;
+    if (used < bytes)
+      used += (size_t)snprintf(text + used, bytes - used, " %s%s", tri_event_name(phase->kind), kind ? kinds[phase->a] : "");
+  }
+}
+
 static uint64_t last_writer(struct tri_shadow *s, const struct tri_view *view) {
   if (view->root) {
     struct model_entry *e = model_map_find(&s->model->roots, (uintptr_t)view->root);
@@ -75,6 +98,7 @@ void tri_finding_print(FILE *out, const struct tri_finding *f) {
   if (f->object) fprintf(out, "\n  object #%u", f->object);
   if (f->path && *f->path) fprintf(out, "%s%s", f->object ? ": " : "\n  at ", f->path);
   if (f->last_writer) fprintf(out, "\n  last written by operation %" PRIu64, f->last_writer);
+  if (f->phases && *f->phases) fprintf(out, "\n  phases: %s", f->phases);
   fprintf(out, "\n  after %" PRIu64 " collections, at operation %" PRIu64 "\n", f->epoch, f->operation);
 }
 
@@ -87,8 +111,9 @@ static void report(struct tri_shadow *s, size_t row, struct tri_view *view) {
   if (strchr("SCW", invariant->id[0]) && !books) s->broken = true;
   if (s->reported[row] >= SHADOW_REPORTS_PER_ROW) return;
   s->reported[row]++;
-  char path[400];
+  char path[400], phases[400];
   write_path(s, view, path, sizeof path);
+  write_phases(s, phases, sizeof phases);
   struct tri_finding finding = {.row = invariant,
                                 .text = view->text,
                                 .collector = s->heap->ops->name,
@@ -96,7 +121,8 @@ static void report(struct tri_shadow *s, size_t row, struct tri_view *view) {
                                 .operation = operation(s),
                                 .object = view->object ? s->model->object[view->object].serial : 0,
                                 .last_writer = last_writer(s, view),
-                                .path = path};
+                                .path = path,
+                                .phases = phases};
   if (s->options->report) {
     s->options->report(s->options->context, s->heap, &finding);
     return;
@@ -732,6 +758,7 @@ static void shadow_detach(struct tri_mutator *m) {
 
 static void shadow_event(struct tri_shim *shim, struct tri_heap *heap, const struct tri_event *event) {
   struct tri_shadow *s = (struct tri_shadow *)shim;
+  note_phase(s, event);
   if (!s->heap || s->broken) return;
   bool thorough = s->options->check == TRI_CHECK_GC;
   bool moves = tri_has(heap, TRI_CAP_MOVES);

@@ -5,6 +5,13 @@
 #include "check/shadow.h"
 #include "common/actor.h"
 
+enum { SHADOW_PHASES = 16 };
+
+struct phase { // an event, for reports
+  enum tri_event_kind kind;
+  uint64_t a, operation;
+};
+
 enum { SHADOW_TURNS = 256, SHADOW_REPORTS_PER_ROW = 4, SHADOW_PAYLOAD_HELD = -1 };
 
 struct suspect { // a slot that did not match when it was met: judged when the pass knows all objects
@@ -32,6 +39,9 @@ struct tri_shadow {
   uint64_t looked[TRI_WHENS]; // subjects judged
   uint8_t reported[64];
   uint64_t findings, passes;
+
+  struct phase phases[SHADOW_PHASES]; // the last events, a ring
+  uint64_t n_phases;
 
   uint32_t snapshot; // number of the payload hashes
   bool snapshot_valid;

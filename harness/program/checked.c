@@ -10,7 +10,7 @@ struct checked {
 
 static void report(void *context, struct tri_heap *heap, const struct tri_finding *finding) {
   struct checked *checked = context;
-  char text[400];
+  char text[900];
   (void)heap;
   int n = snprintf(text, sizeof text, "%s %s", finding->row->id, finding->text);
   if (finding->object && n < (int)sizeof text)
@@ -18,8 +18,10 @@ static void report(void *context, struct tri_heap *heap, const struct tri_findin
   if (finding->path[0] && n < (int)sizeof text)
     n += snprintf(text + n, sizeof text - (size_t)n, " by %s", finding->path);
   if (finding->last_writer && n < (int)sizeof text)
-    snprintf(text + n, sizeof text - (size_t)n, ", written by operation %llu",
-             (unsigned long long)finding->last_writer);
+    n += snprintf(text + n, sizeof text - (size_t)n, ", written by operation %llu",
+                  (unsigned long long)finding->last_writer);
+  if (finding->phases && finding->phases[0] && n < (int)sizeof text)
+    snprintf(text + n, sizeof text - (size_t)n, "; phases: %s", finding->phases);
   bool first = checked->result->status == TRI_RUN_OK;
   tri_run_finding(checked->run, text);
   if (first) checked->result->invariant = finding->row->id;

@@ -214,7 +214,9 @@ static bool equal_outcome(const struct tri_run_result *a, const struct tri_run_r
 
 static void finding(struct replay *replay, const char *path, const char *collector, const char *text) {
   replay->findings++;
-  printf("%s on %s: FINDING: %s\n", path, collector, text);
+  char *command = tri_replay_command(collector, replay->fault, replay->options, replay->steps, path);
+  printf("%s on %s: FINDING: %s\n  again: %s\n", path, collector, text, command);
+  free(command);
 }
 
 static bool replay_on(struct replay *replay, const char *path, const struct tri_program *program,

@@ -101,7 +101,7 @@ static void finish(struct tri_run *run, enum tri_run_status status, const char *
   va_end(arguments);
   if (run->at < run->program->count) tri_op_text(&run->program->ops[run->at], text);
   if (status == TRI_RUN_FINDING)
-    snprintf(result->message, sizeof result->message, "operation %zu (%.60s): %.400s", run->at + 1, text, what);
+    snprintf(result->message, sizeof result->message, "operation %zu (%.60s): %.900s", run->at + 1, text, what);
   else snprintf(result->message, sizeof result->message, "%s", what);
 }
 

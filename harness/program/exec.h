@@ -49,7 +49,7 @@ enum tri_run_status {
 
 struct tri_run_result {
   enum tri_run_status status;
-  char message[512];
+  char message[1024]; // one line
   const char *invariant; // of a finding: the oracle's row (checked.h), or "run" for what the executor found itself
   uint64_t steps;         // operations executed
   uint64_t effective;     // of those, the ones that did something

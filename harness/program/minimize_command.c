@@ -30,7 +30,7 @@ enum {
 // What a run came to: equal names are equal failures.
 struct verdict {
   char name[24]; // row of the oracle, "run", "signal 11", "exit 1", "hang"; "" for a run without a finding
-  char message[512];
+  char message[1024];
 };
 
 struct minimisation {
@@ -209,21 +209,6 @@ static enum resume resume(struct tri_minimize *state, const char *path, const ch
 
 static const char *plural(size_t n) { return n == 1 ? "" : "s"; }
 
-static char *replay_command(const struct minimisation *x, const char *path) {
-  char *steps = x->steps ? tri_format("--steps=%" PRIu64, x->steps) : NULL;
-  char *collector = tri_format("--collector=%s", x->collector_name);
-  char *fault = x->fault ? tri_format("--fault=%s", x->fault) : NULL;
-  const char *words[10] = {"tricolor", "replay", collector};
-  size_t n = 3;
-  if (fault) words[n++] = fault;
-  if (steps) words[n++] = steps;
-  if (x->options) words[n++] = "-o", words[n++] = x->options;
-  words[n] = path;
-  char *command = tri_shell_command(words);
-  free(steps), free(collector), free(fault);
-  return command;
-}
-
 static size_t count_code(const struct tri_program *program, enum tri_op_code code) {
   size_t n = 0;
   for (size_t i = 0; i < program->count; i++) n += program->ops[i].code == code;
@@ -235,7 +220,7 @@ static void describe(const struct minimisation *x, const struct tri_minimize *st
                      const char *before, FILE *out) {
   size_t yields = count_code(&state->best, TRI_OP_YIELD);
   const struct tri_invariant *row = tri_invariant_find(x->wanted.name);
-  char *command = replay_command(x, x->out);
+  char *command = tri_replay_command(x->collector_name, x->fault, x->options, x->steps, x->out);
   fprintf(out, "%s%s on %s%s%s%s%s\n", before, x->wanted.name, x->collector_name, x->fault ? " with fault " : "",
           x->fault ? x->fault : "", row ? ": " : "", row ? row->doc : "");
   fprintf(out, "%s%s\n", before, x->wanted.message);
