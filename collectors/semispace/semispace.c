@@ -116,18 +116,15 @@ void semispace_heap_destroy(struct tri_heap *base) {
 
 // ---------------------------------------------------------------------------------------------- the halves
 
-// Commit at least `bytes` more of each half.
+// Commit at least `bytes` more of each half: a step, or as much of it as there is.
 static bool grow(struct semispace_heap *heap, size_t bytes) {
-  size_t left = heap->half_bytes - heap->committed, need = page_up(bytes), n = heap->step_bytes;
-  if (need > left) return false;
-  if (n < need) n = need;
+  size_t need = page_up(bytes), n = need > heap->step_bytes ? need : heap->step_bytes;
+  size_t left = heap->budget.limit - heap->budget.used;
+  if (left < 2 * need) left += tri_large_trim(&heap->large, 2 * need - left);
+  left = left / 2 & -tri_os_page_bytes();
+  if (left > heap->half_bytes - heap->committed) left = heap->half_bytes - heap->committed;
   if (n > left) n = left;
-  if (!tri_budget_take(&heap->budget, 2 * n)) {
-    n = need;
-    if (!tri_budget_take(&heap->budget, 2 * n) &&
-        !(tri_large_trim(&heap->large, 2 * n) && tri_budget_take(&heap->budget, 2 * n)))
-      return false;
-  }
+  if (n < need || !tri_budget_take(&heap->budget, 2 * n)) return false;
   void *first = (void *)(heap->halves[0].base + heap->committed);
   void *second = (void *)(heap->halves[1].base + heap->committed);
   bool one = tri_os_commit(first, n);

@@ -301,10 +301,10 @@ bool zeal_walk(struct tri_heap *base, tri_walk_fn *visit, void *context) {
   return !heap->collecting && tri_contiguous_walk(heap->start, heap->next, visit, context);
 }
 
-// The free memory after the last object is zero until it is handed out.
+// The rest of the last object's page is zero until it is handed out.
 static const void *find_dirt(const struct zeal_heap *heap) {
   if (tri_poison_tool() != TRI_POISON_NO_TOOL) return NULL; // the tool watches
-  for (uintptr_t at = heap->next; at < heap->committed; at += sizeof(uint64_t))
+  for (uintptr_t at = heap->next, end = page_up(at); at < end; at += sizeof(uint64_t))
     if (*(const uint64_t *)at) return (const void *)at;
   return NULL;
 }
