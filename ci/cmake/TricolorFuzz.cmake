@@ -14,7 +14,8 @@ endif()
 # the time.
 set(TRICOLOR_FORM_OPTIONS_fibers "")
 if(TRICOLOR_FUZZ_ENGINE STREQUAL libfuzzer)
-  set(TRICOLOR_FORM_OPTIONS_fibers -fsanitize-coverage=inline-8bit-counters,pc-table)
+  set(TRICOLOR_FORM_OPTIONS_fibers -fsanitize-coverage=inline-8bit-counters,pc-table
+    -fsanitize-coverage-ignorelist=${CMAKE_SOURCE_DIR}/ci/cmake/no-coverage.txt)
 endif()
 
 # Bytes of a program that engines try. Longer ones cost time and reach nothing new.

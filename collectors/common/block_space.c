@@ -537,14 +537,20 @@ TRI_COLD TRI_PRINTF(3, 4) static void find(struct verify *v, const struct tri_bl
 }
 
 TRI_NO_ASAN TRI_NO_COVERAGE static bool is_zero(uintptr_t from, uintptr_t to) {
-  for (; from < to; from += sizeof(uint64_t))
-    if (*(const volatile uint64_t *)from) return false;
+  const uint64_t *p = (const uint64_t *)from, *end = (const uint64_t *)to;
+  for (; end - p >= 8; p += 8) {
+    uint64_t any = 0; // a block at a time, so that the compiler can use vectors
+    for (size_t i = 0; i < 8; i++) any |= p[i];
+    if (any) return false;
+  }
+  for (; p < end; p++)
+    if (*(const volatile uint64_t *)p) return false; // volatile: no library call, which tools would intercept
   return true;
 }
 
 // Free memory at offset `at` of a block: poisoned, or never used and zero. (Looked at only while the pattern
 // is: looking would touch pages that nobody else does.)
-static void check_free(struct verify *v, const struct tri_block *block, size_t at, size_t bytes) {
+TRI_NO_COVERAGE static void check_free(struct verify *v, const struct tri_block *block, size_t at, size_t bytes) {
   uintptr_t start = start_of(v->space, block) + at;
   size_t used = at >= block->fresh ? 0 : block->fresh - at < bytes ? block->fresh - at : bytes;
   if (tri_poison_filling() && !is_zero(start + used, start + bytes))
@@ -556,7 +562,17 @@ static void check_free(struct verify *v, const struct tri_block *block, size_t a
          bytes);
 }
 
-static void check_bits(struct verify *v, const struct tri_block *block) {
+// The granule of the first cell from `granule` on that is allocated, or is not; beyond the block if there is none.
+TRI_NO_COVERAGE static size_t next_cell(const uint64_t *starts, const uint64_t *alloc, size_t granule,
+                                        bool allocated) {
+  for (size_t w = granule / 64; w < TRI_BLOCK_WORDS; w++, granule = w * 64) {
+    uint64_t bits = starts[w] & (allocated ? alloc[w] : ~alloc[w]) & ~UINT64_C(0) << granule % 64;
+    if (bits) return w * 64 + (size_t)__builtin_ctzll(bits);
+  }
+  return TRI_BLOCK_GRANULES;
+}
+
+TRI_NO_COVERAGE static void check_bits(struct verify *v, const struct tri_block *block) {
   const struct tri_block_space *space = v->space;
   const uint64_t *alloc = alloc_bits(space, block), *mark = mark_bits(space, block);
   const uint64_t *starts = cell_starts[block->size_class];
@@ -568,15 +584,20 @@ static void check_bits(struct verify *v, const struct tri_block *block) {
     if (mark[w] & ~alloc[w]) find(v, block, "a free cell is marked (word %zu)", w);
     if (mark[w] && block->state != TRI_BLOCK_UNSWEPT && !space->marking)
       find(v, block, "marked, but not waiting for a sweep (word %zu)", w);
-    for (uint64_t bits = starts[w] & ~alloc[w]; bits; bits &= bits - 1)
-      check_free(v, block, cell_in(w * 64 + (size_t)__builtin_ctzll(bits), bytes), bytes);
+  }
+  // Free cells that adjoin are looked at as one: up to the next allocated one.
+  for (size_t granule = 0, cell; (cell = next_cell(starts, alloc, granule, false)) < TRI_BLOCK_GRANULES;) {
+    size_t next = next_cell(starts, alloc, cell, true), from = cell_in(cell, bytes);
+    size_t to = next < TRI_BLOCK_GRANULES ? cell_in(next, bytes) : block->cells * bytes;
+    check_free(v, block, from, to - from);
+    granule = next;
   }
   if (allocated != block->live) find(v, block, "%u alloc bits, but live = %u", allocated, block->live);
   size_t used = block->cells * bytes;
   check_free(v, block, used, TRI_BLOCK_BYTES - used);
 }
 
-static void check_run(struct verify *v, const struct tri_block *block) {
+TRI_NO_COVERAGE static void check_run(struct verify *v, const struct tri_block *block) {
   const struct tri_run *run = block->run;
   uintptr_t start = start_of(v->space, block);
   if (!run || run->block != block) {
@@ -600,7 +621,7 @@ static void check_run(struct verify *v, const struct tri_block *block) {
   if (!is_zero(run->next, run->limit)) find(v, block, "a cell of its run is not zero");
 }
 
-static void check_block(struct verify *v, const struct tri_block *block) {
+TRI_NO_COVERAGE static void check_block(struct verify *v, const struct tri_block *block) {
   if (block->run && block->state != TRI_BLOCK_OWNED) find(v, block, "has a run, but is not owned");
   switch ((enum tri_block_state)block->state) {
   case TRI_BLOCK_RELEASED:
@@ -634,8 +655,9 @@ static void check_block(struct verify *v, const struct tri_block *block) {
 }
 
 // Every block on the list says so; with the numbers compared afterwards, the converse holds too.
-static void check_list(struct verify *v, const char *name, const struct tri_block_list *list,
-                       enum tri_block_state state, int size_class, uint32_t in_state[TRI_BLOCK_STATES]) {
+TRI_NO_COVERAGE static void check_list(struct verify *v, const char *name, const struct tri_block_list *list,
+                                       enum tri_block_state state, int size_class,
+                                       uint32_t in_state[TRI_BLOCK_STATES]) {
   uint32_t n = 0, previous = TRI_NO_BLOCK;
   for (uint32_t i = list->first; i != TRI_NO_BLOCK; n++) {
     if (i >= v->space->frontier || n >= list->count) {
@@ -656,7 +678,8 @@ static void check_list(struct verify *v, const char *name, const struct tri_bloc
   in_state[state] -= n;
 }
 
-void tri_block_space_verify(const struct tri_block_space *space, struct tri_findings *findings) {
+TRI_NO_COVERAGE void tri_block_space_verify(const struct tri_block_space *space,
+                                            struct tri_findings *findings) {
   struct verify v = {space, findings};
   uint32_t in_state[TRI_BLOCK_STATES] = {0}; // blocks of each state, less those found on lists
   for (uint32_t i = 0; i < space->frontier; i++) {

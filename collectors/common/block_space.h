@@ -30,8 +30,11 @@
 
 #define TRI_BLOCK_BYTES ((size_t)16 << 10)
 #define TRI_GRANULE_BYTES ((size_t)16)
-#define TRI_CELL_MAX (TRI_BLOCK_BYTES / 2)                           // the largest cell
-enum { TRI_BLOCK_WORDS = TRI_BLOCK_BYTES / TRI_GRANULE_BYTES / 64 }; // of a block's bitmap
+#define TRI_CELL_MAX (TRI_BLOCK_BYTES / 2) // the largest cell
+enum {
+  TRI_BLOCK_GRANULES = TRI_BLOCK_BYTES / TRI_GRANULE_BYTES,
+  TRI_BLOCK_WORDS = TRI_BLOCK_GRANULES / 64, // of a block's bitmap
+};
 
 // -------------------------------------------------------------------------------- size classes
 //

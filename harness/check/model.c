@@ -108,7 +108,7 @@ struct model *model_new(void) {
   memset(model, 0, sizeof *model);
   model->n_objects = 1;
   model->n_edges = 1;
-  model_map_clear(&model->addresses);
+  model_clear_addresses(model);
   model_map_clear(&model->roots);
   return model;
 }
@@ -118,6 +118,7 @@ static void destroy(struct model *model) {
   free(model->edge);
   free(model->addresses.entry);
   free(model->roots.entry);
+  free(model->starts.entry);
   free(model->limbo);
   free(model->stack);
   free(model->ephemerons);
@@ -132,7 +133,7 @@ void model_free(struct model *model) {
   model->live_bytes = 0;
   model->n_edges = 1;
   memset(model->free_edges, 0, sizeof model->free_edges);
-  model_map_clear(&model->addresses);
+  model_clear_addresses(model);
   model_map_clear(&model->roots);
   model->n_limbo = model->n_stack = model->n_ephemerons = model->n_registrations = 0;
   model->mark = 0;
@@ -240,9 +241,34 @@ uint32_t model_at(const struct model *model, tri_ref ref) {
   return e ? e->id : 0;
 }
 
+// A line of memory: the words that one entry of `starts` has bits for.
+enum { LINE = 64 * sizeof(tri_ref) };
+static uintptr_t line_of(uintptr_t address) { return address & ~(uintptr_t)(LINE - 1); }
+static uint64_t word_bit(uintptr_t address) { return UINT64_C(1) << address % LINE / sizeof(tri_ref); }
+
+tri_ref model_next(const struct model *model, uintptr_t from, uintptr_t to) {
+  from = (from + sizeof(tri_ref) - 1) & ~(uintptr_t)(sizeof(tri_ref) - 1);
+  for (uintptr_t line = line_of(from); from < to; from = line += LINE) {
+    const struct model_entry *e = model_map_find(&model->starts, line);
+    uint64_t words = e ? e->words & -word_bit(from) : 0;
+    if (!words) continue;
+    tri_ref found = {line + (uintptr_t)__builtin_ctzll(words) * sizeof(tri_ref)};
+    return found.bits < to ? found : TRI_NULL;
+  }
+  return TRI_NULL;
+}
+
+void model_clear_addresses(struct model *model) {
+  model_map_clear(&model->addresses);
+  model_map_clear(&model->starts);
+}
+
 void model_place(struct model *model, uint32_t id, tri_ref ref) {
   model->object[id].ref = ref;
-  if (!tri_is_null(ref)) model_map_insert(&model->addresses, ref.bits)->id = id;
+  if (tri_is_null(ref)) return;
+  model_map_insert(&model->addresses, ref.bits)->id = id;
+  if (ref.bits % sizeof(tri_ref) == 0)
+    model_map_insert(&model->starts, line_of(ref.bits))->words |= word_bit(ref.bits);
 }
 
 uint32_t model_add(struct model *model, tri_ref ref, struct tri_shape shape) {
@@ -271,7 +297,10 @@ uint32_t model_add(struct model *model, tri_ref ref, struct tri_shape shape) {
 }
 
 static void unplace(struct model *model, struct model_object *o, uint32_t id) {
-  if (model_at(model, o->ref) == id) model_map_remove(&model->addresses, o->ref.bits);
+  if (model_at(model, o->ref) != id) return;
+  model_map_remove(&model->addresses, o->ref.bits);
+  struct model_entry *line = model_map_find(&model->starts, line_of(o->ref.bits));
+  if (line && o->ref.bits % sizeof(tri_ref) == 0) line->words &= ~word_bit(o->ref.bits);
 }
 
 static void gone(struct model *model, uint32_t id) {

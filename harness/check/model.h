@@ -22,9 +22,14 @@
 struct model_entry {
   uintptr_t key;
   uint32_t id;
-  uint32_t stamp;  // valid if equal to the map's
-  uint32_t writer; // roots: number of the call that wrote it
-  uint32_t seen;   // roots: the pass that visited it
+  uint32_t stamp; // valid if equal to the map's
+  union {
+    struct {
+      uint32_t writer; // roots: number of the call that wrote it
+      uint32_t seen;   // roots: the pass that visited it
+    };
+    uint64_t words; // starts: a bit per word of the line
+  };
 };
 
 struct model_map {
@@ -90,6 +95,7 @@ struct model {
   uint32_t n_edges, edge_capacity;
   uint32_t free_edges[26]; // blocks of 2^i edges, linked by id of their first edge
   struct model_map addresses, roots;
+  struct model_map starts; // by line of memory: which of its words `addresses` has
   uint32_t *limbo, n_limbo, limbo_capacity;
   uint32_t *stack, n_stack, stack_capacity;
   uint32_t *ephemerons, n_ephemerons, ephemeron_capacity; // met by the running trace, value not yet reached
@@ -115,7 +121,13 @@ uint32_t model_add(struct model *model, tri_ref ref, struct tri_shape shape);
 // The live object at that address, or 0.
 uint32_t model_at(const struct model *model, tri_ref ref);
 
-// Give an object another address (null: unknown). The caller has emptied `addresses`, or it had none.
+// The address of the first live object in [from, to), or null. Objects at odd addresses may be left out.
+tri_ref model_next(const struct model *model, uintptr_t from, uintptr_t to);
+
+// All objects are about to get another address.
+void model_clear_addresses(struct model *model);
+
+// Give an object another address (null: unknown). The caller has cleared the addresses, or it had none.
 void model_place(struct model *model, uint32_t id, tri_ref ref);
 
 void model_set_edge(struct model *model, uint32_t id, size_t i, uint32_t target, uint32_t writer);

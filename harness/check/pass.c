@@ -573,7 +573,7 @@ static void run(void *context) {
     p->retained = model->mark + 3;
     model->mark += 3;
     if (p->what.moved) {
-      model_map_clear(&model->addresses);
+      model_clear_addresses(model);
       for (uint32_t id = 1; id < model->n_objects; id++) model->object[id].before = model->object[id].ref;
     }
     p->level = p->reached;

@@ -135,8 +135,9 @@ static void report(struct tri_shadow *s, size_t row, struct tri_view *view) {
 bool shadow_judge(struct tri_shadow *s, enum tri_when when, struct tri_view *view) {
   bool good = true;
   view->heap = s->heap;
-  for (size_t row = 0; row < tri_n_invariants; row++) {
-    if (tri_invariants[row].when != when || !s->enabled[row] || tri_invariants[row].holds(view)) continue;
+  for (uint64_t rows = s->rows[when]; rows; rows &= rows - 1) {
+    size_t row = (size_t)__builtin_ctzll(rows);
+    if (tri_invariants[row].holds(view)) continue;
     report(s, row, view);
     good = false;
     if (when == TRI_WHEN_SLOT) break;
@@ -226,15 +227,14 @@ static void check_loaded(struct tri_shadow *s, uint32_t id, size_t i, tri_ref re
 
 // Object that a fresh one of `extent` bytes at ref overlaps: bounded search around ref, so large neighbours
 // are left to S6. Garbage that the collector has found before the model did is forgotten.
-enum { NEIGHBOURS = 32 };
+enum { NEIGHBOURS = 256 };
 
 static uint32_t overlapped(struct tri_shadow *s, tri_ref ref, size_t extent) {
-  size_t ahead = extent / 8 < NEIGHBOURS ? extent / 8 + !extent : NEIGHBOURS;
-  for (size_t k = 0; k < ahead + NEIGHBOURS; k++) {
-    tri_ref at = {k < ahead ? ref.bits + 8 * k : ref.bits - 8 * (k - ahead + 1)};
+  uintptr_t from = ref.bits > NEIGHBOURS ? ref.bits - NEIGHBOURS : 0;
+  uintptr_t to = ref.bits + (extent < NEIGHBOURS ? extent + !extent : NEIGHBOURS);
+  for (tri_ref at; !tri_is_null(at = model_next(s->model, from, to)); from = at.bits + 1) {
     uint32_t id = model_at(s->model, at);
-    if (!id || (at.bits < ref.bits && at.bits + tri_shape_extent(s->model->object[id].shape) <= ref.bits))
-      continue;
+    if (at.bits < ref.bits && at.bits + tri_shape_extent(s->model->object[id].shape) <= ref.bits) continue;
     if (!model_unreachable(s->model, id, s->running == 1)) return id;
     if (model_alive(&s->model->object[id])) model_forget(s->model, id);
   }
@@ -839,6 +839,7 @@ static void shadow_opened(struct tri_shim *shim, struct tri_heap *heap) {
   for (size_t row = 0; row < tri_n_invariants; row++) {
     const struct tri_invariant *invariant = &tri_invariants[row];
     s->enabled[row] = !(invariant->needs & ~heap->caps) && !(invariant->without & heap->caps);
+    if (s->enabled[row]) s->rows[invariant->when] |= UINT64_C(1) << row;
   }
 }
 
@@ -885,19 +886,11 @@ const struct tri_collector *tri_shadow_wrap(struct tri_shim_record *record, cons
   return tri_shim_wrap(record, inner, &tri_shadow_class, options);
 }
 
-static size_t check_now(struct tri_heap *heap, struct shadow_pass what) {
+size_t tri_shadow_check(struct tri_heap *heap) {
   struct tri_shadow *s = shadow_of(heap);
   if (!s) return 0;
-  run_pass_alone(s, what);
+  run_pass_alone(s, (struct shadow_pass){.swept = true});
   return s->findings;
-}
-
-size_t tri_shadow_check(struct tri_heap *heap) {
-  return check_now(heap, (struct shadow_pass){.swept = true});
-}
-
-size_t tri_shadow_check_full(struct tri_heap *heap) {
-  return check_now(heap, (struct shadow_pass){.swept = true, .full = true, .drop = true});
 }
 
 void tri_shadow_operation(struct tri_heap *heap, uint64_t operation) {

@@ -64,9 +64,6 @@ const struct tri_collector *tri_shadow_wrap(struct tri_shim_record *record, cons
 // stopped), and its refs stay good. Returns the findings so far; 0 also on a heap without shadow.
 size_t tri_shadow_check(struct tri_heap *heap);
 
-// The same, with the promise that no C local holds a reference, after a full collection that has swept.
-size_t tri_shadow_check_full(struct tri_heap *heap);
-
 // The program's own number of what it does now, for reports; counts of calls are used until it is first
 // called.
 void tri_shadow_operation(struct tri_heap *heap, uint64_t operation);

@@ -36,6 +36,7 @@ struct tri_shadow {
   bool broken;                 // the heap is damaged: the program is kept off it
 
   bool enabled[64];           // rows, by the heap's claims
+  uint64_t rows[TRI_WHENS];   // of each kind the enabled ones, a bit each
   uint64_t looked[TRI_WHENS]; // subjects judged
   uint8_t reported[64];
   uint64_t findings, passes;
