@@ -2,14 +2,14 @@
 # Every workload in size tiny on one collector: inline, dynamic, and dynamic with a shadow heap that is compared
 # after every collection. All must succeed with the same answer; in the tight heaps, where collectors work hardest,
 # running out of memory is legal too.
-# usage: test_workloads.sh PATH-OF-TRICOLOR COLLECTOR
+# usage: test_workloads.sh PATH-OF-TRICOLOR COLLECTOR [OPTIONS-OF-THE-COLLECTOR]
 set -u
-tricolor=$1 collector=$2
+tricolor=$1 collector=$2 options=${3:-}
 failures=0
 errors=$(mktemp)
 trap 'rm -f "$errors"' EXIT
 
-run() { "$tricolor" run --collector="$collector" --workload="$1" --size=tiny --json "${@:2}"; }
+run() { "$tricolor" run --collector="$collector" --workload="$1" --size=tiny --json ${options:+-o "$options"} "${@:2}"; }
 answer() { sed -n 's/.*"answer": \(-\{0,1\}[0-9]*\).*/\1/p'; }
 
 for workload in $("$tricolor" list workloads --json | sed -n 's/^ *"name": "\([^"]*\)".*/\1/p'); do

@@ -1,10 +1,10 @@
-# tri_add_collector(<name> [DIR dir] [SOURCES a.c …] [LIBS …] [INCLUDES …])
+# tri_add_collector(<name> [DIR dir] [SOURCES a.c …] [LIBS …] [INCLUDES …] [WORKLOAD_OPTIONS key=value,…])
 #
 # One collector: a folder with fast.h and its sources (default: every *.c in it that is not test_*.c). Makes, in
 # both forms, an object library `collector-<name>-<form>` of the sources and bind.c, and enters the name in
 # the registry; workloads, conformance tests, replay and fuzz targets follow from there.
 function(tri_add_collector name)
-  cmake_parse_arguments(C "" "DIR" "SOURCES;LIBS;INCLUDES" ${ARGN})
+  cmake_parse_arguments(C "" "DIR;WORKLOAD_OPTIONS" "SOURCES;LIBS;INCLUDES" ${ARGN})
   if(NOT C_DIR)
     set(C_DIR ${CMAKE_CURRENT_SOURCE_DIR}/${name})
   endif()
@@ -23,6 +23,8 @@ function(tri_add_collector name)
     target_link_libraries(${target} PUBLIC tricolor-common-${form} ${C_LIBS})
   endforeach()
   set_property(GLOBAL APPEND PROPERTY TRICOLOR_COLLECTORS ${name})
+  # Heap options under which the workloads are tested, for a collector that is too slow with its defaults.
+  set_property(GLOBAL PROPERTY TRICOLOR_COLLECTOR_WORKLOAD_OPTIONS_${name} "${C_WORKLOAD_OPTIONS}")
   set_property(GLOBAL PROPERTY TRICOLOR_COLLECTOR_DIR_${name} ${C_DIR})
   set_property(GLOBAL PROPERTY TRICOLOR_COLLECTOR_LIBS_${name} ${C_LIBS})
   set_property(GLOBAL PROPERTY TRICOLOR_COLLECTOR_INCLUDES_${name} ${C_INCLUDES})

@@ -348,17 +348,9 @@ void bdw_heap_destroy(struct tri_heap *base) {
 // ---------------------------------------------------------------------------------------------- mutators
 
 enum tri_status bdw_attach(struct tri_heap *heap, struct tri_mutator **out) {
-  *out = NULL;
-  struct bdw_mutator *m = tri_os_calloc(sizeof *m);
-  if (!m) return TRI_ENOMEM;
-  enum tri_status status = tri_mutator_init(&m->base, heap);
-  if (status != TRI_OK) {
-    tri_os_free(m);
-    return status;
-  }
-  m->stamp = gc.stamp << STAMP_SHIFT;
-  *out = &m->base;
-  return TRI_OK;
+  enum tri_status status = tri_mutator_new(heap, sizeof(struct bdw_mutator), out);
+  if (status == TRI_OK) ((struct bdw_mutator *)*out)->stamp = gc.stamp << STAMP_SHIFT;
+  return status;
 }
 
 // Give up the mutator's free cells: the next collection finds them.
@@ -380,8 +372,7 @@ void bdw_detach(struct tri_mutator *base) {
   tri_mutex_lock(&heap->lock);
   drop_cells(heap, base);
   tri_mutex_unlock(&heap->lock);
-  tri_mutator_fini(base);
-  tri_os_free(base);
+  tri_mutator_delete(base);
 }
 
 // ---------------------------------------------------------------------------------------------- collection

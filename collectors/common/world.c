@@ -70,6 +70,22 @@ void tri_mutator_fini(struct tri_mutator *m) {
   tri_mutex_unlock(&world->lock);
 }
 
+enum tri_status tri_mutator_new(struct tri_heap *heap, size_t bytes, struct tri_mutator **out) {
+  struct tri_mutator *m = tri_os_calloc(bytes);
+  enum tri_status status = m ? tri_mutator_init(m, heap) : TRI_ENOMEM;
+  if (status != TRI_OK) {
+    tri_os_free(m);
+    m = NULL;
+  }
+  *out = m;
+  return status;
+}
+
+void tri_mutator_delete(struct tri_mutator *m) {
+  tri_mutator_fini(m);
+  tri_os_free(m);
+}
+
 void tri_default_park(struct tri_mutator *m) {
   struct tri_world *world = m->heap->world;
   TRI_YIELD(PARK);

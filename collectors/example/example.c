@@ -35,19 +35,10 @@ void example_heap_destroy(struct tri_heap *base) {
 }
 
 enum tri_status example_attach(struct tri_heap *heap, struct tri_mutator **out) {
-  *out = calloc(1, sizeof **out);
-  if (!*out) return TRI_ENOMEM;
-  enum tri_status status = tri_mutator_init(*out, heap);
-  if (status == TRI_OK) return TRI_OK;
-  free(*out);
-  *out = NULL;
-  return status;
+  return tri_mutator_new(heap, sizeof **out, out);
 }
 
-void example_detach(struct tri_mutator *m) {
-  tri_mutator_fini(m);
-  free(m);
-}
+void example_detach(struct tri_mutator *m) { tri_mutator_delete(m); }
 
 // Make *slot refer to the copy of its object, which is made now unless it was made before.
 static void forward(void *context, tri_ref *slot) {

@@ -125,16 +125,7 @@ void malloc_heap_destroy(struct tri_heap *base) {
 }
 
 enum tri_status malloc_attach(struct tri_heap *heap, struct tri_mutator **out) {
-  *out = NULL;
-  struct malloc_mutator *m = tri_os_calloc(sizeof *m);
-  if (!m) return TRI_ENOMEM;
-  enum tri_status status = tri_mutator_init(&m->base, heap);
-  if (status != TRI_OK) {
-    tri_os_free(m);
-    return status;
-  }
-  *out = &m->base;
-  return TRI_OK;
+  return tri_mutator_new(heap, sizeof(struct malloc_mutator), out);
 }
 
 void malloc_detach(struct tri_mutator *base) {
@@ -145,8 +136,7 @@ void malloc_detach(struct tri_mutator *base) {
   add_totals(&heap->departed, &m->totals);
   while (m->free_entry) give_entry(&heap->free_entry, take_entry(&m->free_entry));
   tri_mutex_unlock(&heap->lock);
-  tri_mutator_fini(base);
-  tri_os_free(base);
+  tri_mutator_delete(base);
 }
 
 // ---------------------------------------------------------------------------------------------- allocation

@@ -158,18 +158,11 @@ void marksweep_heap_destroy(struct tri_heap *base) {
 
 enum tri_status marksweep_attach(struct tri_heap *base, struct tri_mutator **out) {
   struct marksweep_heap *heap = heap_of(base);
-  *out = NULL;
-  struct marksweep_mutator *m = tri_os_calloc(sizeof *m);
-  if (!m) return TRI_ENOMEM;
-  enum tri_status status = tri_mutator_init(&m->base, base);
-  if (status != TRI_OK) {
-    tri_os_free(m);
-    return status;
-  }
+  enum tri_status status = tri_mutator_new(base, sizeof(struct marksweep_mutator), out);
+  if (status != TRI_OK) return status;
   tri_mutex_lock(&heap->lock);
   heap->n_mutators++;
   tri_mutex_unlock(&heap->lock);
-  *out = &m->base;
   return TRI_OK;
 }
 
@@ -185,8 +178,7 @@ void marksweep_detach(struct tri_mutator *m) {
   retire_runs(heap, m);
   heap->n_mutators--;
   tri_mutex_unlock(&heap->lock);
-  tri_mutator_fini(m);
-  tri_os_free(m);
+  tri_mutator_delete(m);
 }
 
 // ---------------------------------------------------------------------- collecting

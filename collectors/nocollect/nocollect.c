@@ -64,16 +64,7 @@ void nocollect_heap_destroy(struct tri_heap *base) {
 // ---------------------------------------------------------------------------------------------- mutators
 
 enum tri_status nocollect_attach(struct tri_heap *heap, struct tri_mutator **out) {
-  *out = NULL;
-  struct nocollect_mutator *m = tri_os_calloc(sizeof *m);
-  if (!m) return TRI_ENOMEM;
-  enum tri_status status = tri_mutator_init(&m->base, heap);
-  if (status != TRI_OK) {
-    tri_os_free(m);
-    return status;
-  }
-  *out = &m->base;
-  return TRI_OK;
+  return tri_mutator_new(heap, sizeof(struct nocollect_mutator), out);
 }
 
 static void give_up_regions(struct nocollect_heap *heap, struct nocollect_mutator *m) {
@@ -89,8 +80,7 @@ void nocollect_detach(struct tri_mutator *base) {
   tri_mutex_lock(&heap->lock);
   give_up_regions(heap, (struct nocollect_mutator *)base);
   tri_mutex_unlock(&heap->lock);
-  tri_mutator_fini(base);
-  tri_os_free(base);
+  tri_mutator_delete(base);
 }
 
 // ---------------------------------------------------------------------------------------------- allocation

@@ -219,18 +219,11 @@ static bool take_region(struct semispace_heap *heap, struct semispace_mutator *m
 
 enum tri_status semispace_attach(struct tri_heap *base, struct tri_mutator **out) {
   struct semispace_heap *heap = heap_of(base);
-  *out = NULL;
-  struct semispace_mutator *m = tri_os_calloc(sizeof *m);
-  if (!m) return TRI_ENOMEM;
-  enum tri_status status = tri_mutator_init(&m->base, base);
-  if (status != TRI_OK) {
-    tri_os_free(m);
-    return status;
-  }
+  enum tri_status status = tri_mutator_new(base, sizeof(struct semispace_mutator), out);
+  if (status != TRI_OK) return status;
   tri_mutex_lock(&heap->lock);
   heap->n_mutators++;
   tri_mutex_unlock(&heap->lock);
-  *out = &m->base;
   return TRI_OK;
 }
 
@@ -240,8 +233,7 @@ void semispace_detach(struct tri_mutator *m) {
   retire_region(heap, m);
   heap->n_mutators--;
   tri_mutex_unlock(&heap->lock);
-  tri_mutator_fini(m);
-  tri_os_free(m);
+  tri_mutator_delete(m);
 }
 
 // ---------------------------------------------------------------------------------------------- collecting

@@ -269,18 +269,11 @@ tri_ref zeal_alloc_slow(struct tri_mutator *m, struct tri_shape shape) {
 
 enum tri_status zeal_attach(struct tri_heap *base, struct tri_mutator **out) {
   struct zeal_heap *heap = heap_of(base);
-  *out = NULL;
-  struct zeal_mutator *m = tri_os_calloc(sizeof *m);
-  if (!m) return TRI_ENOMEM;
-  enum tri_status status = tri_mutator_init(&m->base, base);
-  if (status != TRI_OK) {
-    tri_os_free(m);
-    return status;
-  }
+  enum tri_status status = tri_mutator_new(base, sizeof(struct zeal_mutator), out);
+  if (status != TRI_OK) return status;
   tri_mutex_lock(&heap->lock);
   heap->n_mutators++;
   tri_mutex_unlock(&heap->lock);
-  *out = &m->base;
   return TRI_OK;
 }
 
@@ -289,8 +282,7 @@ void zeal_detach(struct tri_mutator *m) {
   tri_mutex_lock(&heap->lock);
   heap->n_mutators--;
   tri_mutex_unlock(&heap->lock);
-  tri_mutator_fini(m);
-  tri_os_free(m);
+  tri_mutator_delete(m);
 }
 
 // ----------------------------------------------------------------------------------------------

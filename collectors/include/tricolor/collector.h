@@ -26,6 +26,11 @@ TRI_EXPORT void tri_heap_fini(struct tri_heap *heap);
 TRI_EXPORT enum tri_status tri_mutator_init(struct tri_mutator *m, struct tri_heap *heap);
 TRI_EXPORT void tri_mutator_fini(struct tri_mutator *m);
 
+// The same for a mutator that is a block of its own: `bytes` of zeroed metadata memory that begin with struct
+// tri_mutator; NULL in *m and TRI_ENOMEM or TRI_EINVAL on failure. tri_mutator_delete takes it out and frees it.
+TRI_EXPORT enum tri_status tri_mutator_new(struct tri_heap *heap, size_t bytes, struct tri_mutator **m);
+TRI_EXPORT void tri_mutator_delete(struct tri_mutator *m);
+
 // Stop every other mutator at a safepoint or parked. Called by a mutator that wants to collect. True: the world
 // is stopped, the caller is the only one running and must call tri_world_resume. False: another mutator
 // collected while the caller waited; try the allocation again. Emits STOP_REQUEST and STOPPED.
