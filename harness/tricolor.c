@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "generate_command.h"
 #include "list.h"
 #include "measure/bench.h"
 #include "nearest.h"
@@ -26,6 +27,7 @@ static const struct {
     {"record", tri_command_record, "a workload as a heap program"},
     {"asm", tri_command_asm, "a heap program from text to bytes"},
     {"dis", tri_command_dis, "a heap program from bytes to text"},
+    {"generate", tri_command_generate, "a heap program out of a seed"},
     {"bench", command_bench, "time workloads on collectors, one process per sample, into a series file"},
 };
 enum { COMMANDS = sizeof commands / sizeof *commands };

@@ -77,5 +77,15 @@ expect 2 "--out is missing" record --workload=quads
 expect 2 "--size=huge: right would be" record --workload=quads --size=huge --out="$dir/x"
 expect 3 "/no/such/folder" record --workload=quads --out=/no/such/folder/x
 
+# A seed is a program, as text or bytes, and nothing is wrong with it.
+expect 0 "" generate --seed=7 --ops=100 --out="$dir/generated.thp"
+expect 0 "" generate --seed=7 --ops=100 --out="$dir/generated.bin"
+"$tricolor" asm "$dir/generated.thp" | cmp -s - "$dir/generated.bin" || fail "a generated program as text and as bytes"
+expect 0 " 0 findings" replay --collector=marksweep "$dir/generated.thp"
+expect 2 "--seed is missing" generate
+expect 2 "--ops=many: right would be a number" generate --seed=1 --ops=many
+expect 2 "unknown option '--sed=1'" generate --sed=1
+expect 3 "/no/such/folder" generate --seed=1 --out=/no/such/folder/x
+
 echo "$failures failures"
 [ $failures = 0 ]
