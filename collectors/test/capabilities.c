@@ -208,8 +208,8 @@ static bool check_GENERATIONAL(struct conform *c) {
   CONFORM(c, conform_list(h.m, &f.slot[0], OLD, 0), "out of memory");
   for (int round = 0; round < ROUNDS; round++) tri_collect(h.m, TRI_COLLECT_MINOR);
   tri_collect(h.m, TRI_COLLECT_FULL);
-  CONFORM(c, make_garbage(h.m, YOUNG), "out of memory");
   struct tri_stats before = conform_stats(h.heap);
+  CONFORM(c, make_garbage(h.m, YOUNG), "out of memory");
   CONFORM(c, tri_collect(h.m, TRI_COLLECT_MINOR) == TRI_OK, "no minor collection");
   struct tri_stats after = conform_stats(h.heap);
   CONFORM(c, after.collections > before.collections, "a minor collection is not counted");

@@ -1,6 +1,7 @@
 // conform <collector> <row>     run one row on one collector: a name, or the path of a plug-in (./x.so)
 // conform <collector> all       run each row that applies, until one fails
 // conform lie <capability>      run the capability's row on a lying record; good when it sees through it
+// conform truth <capability>    run the capability's row on a stand-in that has it
 // conform --ctest <program>     print a ctest file with a test for each of these that applies
 //
 // Exit status: 0 conforms (sees through the lie), 1 does not, 2 usage, 77 the row does not apply.
@@ -116,6 +117,8 @@ static void print_ctest(const char *program) {
         if (applies(row, tri_collectors[i])) print_test(program, prefixes[t], tri_collectors[i]->name, row->name);
   for (const struct conform_lie *lie = conform_lies; lie->name; lie++)
     print_test(program, "conform", "lie", lie->name);
+  for (const struct conform_lie *truth = conform_truths; truth->name; truth++)
+    print_test(program, "conform", "truth", truth->name);
 }
 
 static const struct tri_collector *find_collector(const char *name) {
@@ -159,26 +162,22 @@ static int run(const char *name, const char *row_name) {
   return 0;
 }
 
-static int run_lie(const char *name) {
-  const struct conform_lie *lie = conform_lies;
-  while (lie->name && strcmp(lie->name, name) != 0) lie++;
+static int run_told(const struct conform_lie *told, const char *name, bool is_lie) {
+  while (told->name && strcmp(told->name, name) != 0) told++;
   const struct conform_row *row = find_row(name);
-  if (!lie->name || !row) {
-    fprintf(stderr, "conform: no lie about '%s'\n", name);
+  if (!told->name || !row) {
+    fprintf(stderr, "conform: nothing is told about '%s'\n", name);
     return 2;
   }
-  struct conform c = {.collector = lie->tell()};
+  struct conform c = {.collector = told->tell()};
   if (!c.collector) {
-    printf("what this lie is built on is not in this program\n");
+    printf("what this is built on is not in this program\n");
     return DOES_NOT_APPLY;
   }
-  TRI_CHECK(applies(row, c.collector)); // a lie claims what it lies about
-  if (row->check(&c)) {
-    printf("the lie about %s goes unnoticed\n", name);
-    return 1;
-  }
-  printf("the lie about %s is seen: %s\n", name, c.why);
-  return 0;
+  TRI_CHECK(applies(row, c.collector)); // it claims what it is about
+  bool conforms = row->check(&c);
+  printf("the %s about %s is %s%s\n", is_lie ? "lie" : "truth", name, conforms ? "believed" : "not believed: ", c.why);
+  return conforms == is_lie;
 }
 
 int main(int argc, char **argv) {
@@ -186,9 +185,11 @@ int main(int argc, char **argv) {
   if (argc == 3 && strcmp(argv[1], "--ctest") == 0)
     print_ctest(argv[2]), status = 0;
   else if (argc == 3)
-    status = strcmp(argv[1], "lie") == 0 ? run_lie(argv[2]) : run(argv[1], argv[2]);
+    status = strcmp(argv[1], "lie") == 0     ? run_told(conform_lies, argv[2], true)
+             : strcmp(argv[1], "truth") == 0 ? run_told(conform_truths, argv[2], false)
+                                             : run(argv[1], argv[2]);
   else
-    fprintf(stderr, "usage: conform <collector> <row>|all | conform lie <capability> | conform --ctest <program>\n");
+    fprintf(stderr, "usage: conform <collector> <row>|all | conform lie|truth <capability> | conform --ctest <program>\n");
   fflush(stdout);
   _exit(status); // what a failed check left open is no leak to report
 }

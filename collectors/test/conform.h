@@ -32,6 +32,9 @@ struct conform_lie {
 };
 extern const struct conform_lie conform_lies[]; // end: name NULL
 
+// A stand-in for a capability that no collector of this tree claims: shows that the row can be passed at all.
+extern const struct conform_lie conform_truths[]; // end: name NULL
+
 // In a check: what must hold, and what to say (printf) when it does not.
 #define CONFORM(c, condition, ...)                                                                           \
   do {                                                                                                       \

@@ -163,7 +163,7 @@ static const struct tri_collector *tell_MULTI_HEAP(void) {
 static enum tri_status attach_one(struct tri_heap *heap, struct tri_mutator **m) {
   static uint32_t attached;
   *m = NULL;
-  return attached++ ? TRI_EINVAL : honest->attach(heap, m);
+  return __atomic_fetch_add(&attached, 1, __ATOMIC_RELAXED) ? TRI_EINVAL : honest->attach(heap, m);
 }
 static const struct tri_collector *tell_MULTI_MUTATOR(void) {
   struct tri_collector *l = bend("nocollect", 0);
