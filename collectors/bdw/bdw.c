@@ -19,13 +19,13 @@
 #include <gc/gc.h>
 #include <gc/gc_inline.h>
 #include <gc/gc_mark.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "bdw/fast.h"
 #include "common/actor.h"
 #include "common/finalizer.h"
 #include "common/os.h"
+#include "common/report.h"
 
 // Lent bits of the tag: libgc has found the object finalizable; its stamp (0: older than all that can be told apart).
 enum { FINALIZED = 1 << 1, STAMP_SHIFT = 2, STAMPS = 1 << 6 };
@@ -525,42 +525,30 @@ enum tri_status bdw_inspect(struct tri_heap *heap, tri_ref ref, struct tri_objec
   return TRI_OK;
 }
 
-struct verification {
-  struct tri_heap *heap;
-  const struct tri_reporter *reporter;
-  size_t findings;
-};
-
-static void find(struct verification *v, tri_ref object, const char *what) {
-  char text[120];
-  snprintf(text, sizeof text, "object %p: %s", (void *)object.bits, what);
-  v->reporter->report(v->reporter->context, text);
-  v->findings++;
-}
-
 static bool verify_object(void *context, const struct tri_object_info *info) {
-  struct verification *v = context;
+  struct tri_findings *findings = context;
   const uintptr_t *cell = cell_of(info->ref);
+  void *object = (void *)info->ref.bits;
   size_t slots = tri_strong_refs(info->shape);
   if (!tri_shape_valid(info->shape) || BDW_HEADER + tri_shape_extent(info->shape) > info->bytes) {
-    find(v, info->ref, "its tag is no shape, or one that does not fit its cell");
+    tri_find(findings, "object %p: its tag is no shape, or one that does not fit its cell", object);
     return true;
   }
-  if (tri_shape_kind(info->shape) == TRI_NODE && cell[1] != (slots ? BDW_HEADER + slots * sizeof(tri_ref) : 0))
-    find(v, info->ref, "its mark descriptor does not cover just its slots");
+  if (cell[1] != (slots ? BDW_HEADER + slots * sizeof(tri_ref) : 0))
+    tri_find(findings, "object %p: its mark descriptor does not cover just its slots", object);
   for (size_t i = 0; i < tri_shape_refs(info->shape); i++) {
     struct tri_object_info target;
     tri_ref ref = *tri_slot(info->ref, i);
-    if (!tri_is_null(ref) && bdw_inspect(v->heap, ref, &target) != TRI_OK)
-      find(v, info->ref, "one of its slots holds what is no object");
+    if (!tri_is_null(ref) && bdw_inspect(NULL, ref, &target) != TRI_OK)
+      tri_find(findings, "object %p: slot %zu holds %p, which is no object", object, i, (void *)ref.bits);
   }
   return true;
 }
 
 size_t bdw_verify(struct tri_heap *heap, const struct tri_reporter *reporter) {
-  struct verification v = {.heap = heap, .reporter = reporter, .findings = tri_default_verify(heap, reporter)};
-  bdw_walk(heap, verify_object, &v);
-  return v.findings;
+  struct tri_findings findings = {reporter, tri_default_verify(heap, reporter)};
+  bdw_walk(heap, verify_object, &findings);
+  return findings.count;
 }
 
 static bool count_object(void *context, const struct tri_object_info *info) {

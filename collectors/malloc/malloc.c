@@ -9,11 +9,11 @@
 // portions: granted = live bytes + what is left in the budgets, and granted <= limit.
 #include "tricolor/collector.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "common/actor.h"
 #include "common/os.h"
+#include "common/report.h"
 
 enum { CHUNK_ENTRIES = 510, MAX_PORTION = 64 << 10 };
 
@@ -210,20 +210,17 @@ bool malloc_walk(struct tri_heap *base, tri_walk_fn *visit, void *context) {
 }
 
 size_t malloc_verify(struct tri_heap *base, const struct tri_reporter *reporter) {
-  size_t findings = tri_default_verify(base, reporter);
+  struct tri_findings findings = {reporter, tri_default_verify(base, reporter)};
   for (struct chunk *chunk = heap_of(base)->chunks; chunk; chunk = chunk->next)
     for (size_t i = 0; i < CHUNK_ENTRIES; i++) {
       uintptr_t *entry = &chunk->entry[i];
       if (is_free_entry(*entry)) continue;
       struct block *block = (struct block *)*entry;
       if (block->entry == entry && tri_shape_valid((struct tri_shape){block->tag})) continue;
-      char text[120];
-      snprintf(text, sizeof text, "the block at %p does not know its table entry %p: its header is damaged",
-               (void *)block, (void *)entry);
-      reporter->report(reporter->context, text);
-      findings++;
+      tri_find(&findings, "the block at %p does not know its table entry %p: its header is damaged", (void *)block,
+               (void *)entry);
     }
-  return findings;
+  return findings.count;
 }
 
 struct sum {
