@@ -112,7 +112,7 @@ static inline bool model_alive(const struct model_object *o) {
   return (o->flags & (MODEL_USED | MODEL_FREED)) == MODEL_USED;
 }
 static inline struct model_edge *model_edges(const struct model *model, const struct model_object *o) {
-  return model->edge + o->first;
+  return o->first ? model->edge + o->first : model->edge; // which may be NULL
 }
 
 // A new object at an address that no other live object has.
