@@ -163,6 +163,32 @@ static void test_failing_system(void) {
   }
 }
 
+static void allocate_zeroed(tri_ref *head) {
+  for (int i = 0; i < 500; i++) {
+    TRI_CHECK(prepend(head, 200));
+    unsigned char *payload = tri_raw(m, *head);
+    for (int k = 8; k < 200; k++) TRI_CHECK_EQ(payload[k], 0);
+    memset(payload + 8, 0xff, 192);
+  }
+}
+
+// Memory that was only ever copied to, never allocated in, is zero when it is handed out.
+static void test_fresh_is_zero(void) {
+  create("heap=1m");
+  TRI_FRAME(m, f, 1);
+  for (int collections = 1; collections < 6; collections++) {
+    allocate_zeroed(&f.slot[0]);
+    tri_collect(m, TRI_COLLECT_FULL);
+    tri_root_set(m, &f.slot[0], TRI_NULL);
+    for (int i = 0; i < collections; i++) tri_collect(m, TRI_COLLECT_FULL);
+    allocate_zeroed(&f.slot[0]);
+    tri_root_set(m, &f.slot[0], TRI_NULL);
+    if (collections % 2) tri_collect(m, TRI_COLLECT_COMPACT);
+  }
+  TRI_FRAME_POP(m, f);
+  destroy();
+}
+
 // Large objects are updated, kept and freed like others, also by chains that lead through both kinds.
 static void test_large(void) {
   create("heap=4m");
@@ -392,6 +418,7 @@ static void test_collector(const char *collector) {
   test_limit("heap=1m", 20000, 400 << 10);
   test_limit(zeal ? "heap=64k" : "heap=64k,region=256", 24, 18 << 10);
   test_memory_moves_between_sizes(zeal ? "heap=2m,every=1000" : "heap=2m");
+  test_fresh_is_zero();
   test_failing_system();
   test_large();
   test_verify();
