@@ -43,6 +43,13 @@ bool tri_new_file_commit(struct tri_new_file *file, struct tri_error *error) {
   return true;
 }
 
+void tri_new_file_abandon(struct tri_new_file *file) {
+  fclose(file->stream);
+  unlink(file->temporary_path);
+  free(file->path);
+  free(file->temporary_path);
+}
+
 void tri_last_line(const char *path, char *line, size_t size) {
   char text[512];
   line[0] = '\0';

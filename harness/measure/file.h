@@ -19,6 +19,9 @@ bool tri_new_file_begin(struct tri_new_file *file, const char *path, struct tri_
 // previous one stays.
 bool tri_new_file_commit(struct tri_new_file *file, struct tri_error *error);
 
+// Instead: removes the temporary file.
+void tri_new_file_abandon(struct tri_new_file *file);
+
 // The last line of a file that is not blank, cut to `size`, without its line end; "" when there is none.
 void tri_last_line(const char *path, char *line, size_t size);
 

@@ -14,6 +14,7 @@
 #include "measure/file.h"
 #include "program/checked.h"
 #include "program/commands.h"
+#include "program/emit.h"
 #include "program/files.h"
 #include "program/minimize.h"
 #include "program/text.h"
@@ -35,6 +36,7 @@ struct verdict {
 
 struct minimisation {
   const char *collector_name, *options, *fault, *in, *out;
+  bool emit;
   uint64_t steps, experiments; // 0: as the executor has it; without end
   const struct tri_collector *collector;
   struct tri_fault_record faulty;
@@ -239,6 +241,27 @@ static bool write_result(const struct minimisation *x, const struct tri_minimize
   return tri_new_file_commit(&file, error);
 }
 
+// The same as a C test, in a file beside the result. Returns the exit status.
+static int write_test(const struct minimisation *x, const struct tri_minimize *state, struct tri_error *error) {
+  struct tri_new_file file;
+  struct tri_run_params params = {.collector = x->collector, .options = x->options, .max_steps = x->steps};
+  char *path = tri_format("%.*s.c", (int)(strlen(x->out) - 4), x->out);
+  char *headline = tri_format("%s on %s%s%s: %s", x->wanted.name, x->collector_name, x->fault ? " with fault " : "",
+                              x->fault ? x->fault : "", x->wanted.message);
+  int status = 3;
+  if (tri_new_file_begin(&file, path, error)) {
+    if (!tri_program_emit_c(&state->best, &params, headline, file.stream, error)) {
+      tri_new_file_abandon(&file);
+      status = 2;
+    } else if (tri_new_file_commit(&file, error)) {
+      printf("as a C test: %s\n", path);
+      status = 0;
+    }
+  }
+  free(headline), free(path);
+  return status;
+}
+
 // ---- The command ----------------------------------------------------------------------------------------------
 
 static void show_progress(const struct tri_minimize *state, bool terminal, bool last) {
@@ -312,6 +335,7 @@ static int minimise_file(struct minimisation *x, struct tri_program *program) {
       } else {
         describe(x, &state, original, "", stdout);
         unlink(part);
+        if (x->emit && (status = write_test(x, &state, &x->error)) != 0) fails(x, status);
       }
       break;
     case ENDING_INTERRUPTED:
@@ -328,12 +352,13 @@ static int minimise_file(struct minimisation *x, struct tri_program *program) {
 }
 
 static const char usage[] =
-    "usage: tricolor minimize --collector=C [--fault=MODE[:K]] [-o KEY=VALUE,…] [--out=FILE] FILE\n"
+    "usage: tricolor minimize --collector=C [--fault=MODE[:K]] [-o KEY=VALUE,…] [--out=FILE] [--emit=c] FILE\n"
     "Makes a failing heap program as small as it can be with the same failure on the same collector: the same row of\n"
     "the oracle, the same signal, or no end. Prints it, how many preemptions it needs, and the command that repeats it.\n"
     "Stopped by Ctrl-C or killed, the same command goes on from OUT.part, which holds the best program so far.\n"
     "  --out=OUT         default FILE.min.thp\n"
     "  --steps=N         how many operations loops may repeat in all (default 10000)\n"
+    "  --emit=c          write it as a stand-alone C test, too, to OUT with .c instead of .thp\n"
     "  --experiments=N   stop after so many\n"
     "  --fault=MODE[:K]  plant a fault, see `tricolor list faults`\n"
     "  -o KEY=VALUE,…    options of the collector, see `tricolor list options`\n";
@@ -350,6 +375,7 @@ static bool parse(int argc, char **argv, struct minimisation *x) {
                                         {"fault", required_argument, 0, 'f'},
                                         {"steps", required_argument, 0, 'n'},
                                         {"experiments", required_argument, 0, 'e'},
+                                        {"emit", required_argument, 0, 'E'},
                                         {"help", no_argument, 0, 'h'},
                                         {0}};
   opterr = 0;
@@ -364,6 +390,10 @@ static bool parse(int argc, char **argv, struct minimisation *x) {
       break;
     case 'e':
       if (!number("experiments", optarg, &x->experiments, &x->error)) return false;
+      break;
+    case 'E':
+      if (strcmp(optarg, "c") != 0) return tri_fail(&x->error, "--emit=%s: right would be c", optarg);
+      x->emit = true;
       break;
     case 'h': fputs(usage, stdout); exit(0);
     case ':': return tri_fail(&x->error, "%s needs a value", argv[optind - 1]);

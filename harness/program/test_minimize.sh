@@ -46,6 +46,11 @@ printf 'r0 = alloc leaf bytes=0\ngc full\n' >"$dir/short.thp"
 expect 0 "stopped" minimize --collector=marksweep --fault=hang:2 --experiments=1 "$dir/short.thp"
 grep -q '^# hang on marksweep' "$dir/short.min.thp.part" || fail "a run without end:" "$dir/short.min.thp.part"
 
+# What only the executor can do is no C test.
+expect 2 "(r0 = finalized) needs the executor" \
+  minimize --collector=marksweep --fault=finalize-early --emit=c --out="$dir/early.thp" "$seeds/finalizer.thp"
+expect 2 "--emit=d: right would be c" minimize --collector=marksweep --emit=d "$big"
+
 # Stopped after every few experiments, by an interrupt and by a kill, it comes to the same result.
 expect 0 "" minimize --collector=semispace --fault=merge:4 --out="$dir/straight.thp" "$big"
 rounds=0
