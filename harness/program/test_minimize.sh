@@ -47,8 +47,9 @@ expect 0 "stopped" minimize --collector=marksweep --fault=hang:2 --experiments=1
 grep -q '^# hang on marksweep' "$dir/short.min.thp.part" || fail "a run without end:" "$dir/short.min.thp.part"
 
 # What only the executor can do is no C test.
+printf 'r0 = alloc leaf bytes=0\nfinalizer r0\nr0 = finalized\n' >"$dir/early.thp"
 expect 2 "(r0 = finalized) needs the executor" \
-  minimize --collector=marksweep --fault=finalize-early --emit=c --out="$dir/early.thp" "$seeds/finalizer.thp"
+  minimize --collector=marksweep --fault=finalize-early --emit=c "$dir/early.thp"
 expect 2 "--emit=d: right would be c" minimize --collector=marksweep --emit=d "$big"
 
 # Stopped after every few experiments, by an interrupt and by a kill, it comes to the same result.
