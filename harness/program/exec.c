@@ -82,6 +82,7 @@ struct tri_run {
   uint64_t budget;
   uint32_t zeal, since_zeal;
   uint64_t seed;        // of the last payload written
+  uint64_t cookie;      // of the last finalizer: no two have the same, so the oracle can tell them apart
   tri_ref fresh;        // allocated by the last collecting call, and no plain store to it yet
   size_t fresh_from;    // its fields from here on were not initialised yet
   bool stop;
@@ -471,7 +472,7 @@ static bool op_ephemeron_new(struct tri_run *run, uint32_t r, uint32_t key, uint
 static bool add_finalizer(struct tri_run *run, unsigned r) {
   if (!has(run, TRI_CAP_FINALIZER)) return false;
   top(run)->private &= ~(UINT32_C(1) << r);
-  if (tri_finalizer_add(mutator(run), top(run)->slot[r], run->seed) == TRI_OK) return true;
+  if (tri_finalizer_add(mutator(run), top(run)->slot[r], ++run->cookie) == TRI_OK) return true;
   return refused(run);
 }
 
