@@ -8,6 +8,7 @@
 #include "common/os.h"
 #include "common/poison.h"
 #include "common/random.h"
+#include "common/schedule.h"
 #include "tricolor/object.h"
 #include "tricolor/registry.h"
 
@@ -258,7 +259,7 @@ static void test_inspect(void) {
 
 // -------------------------------------------------------------------------------- mutators
 
-enum { MUTATORS = 4, ROUNDS = 3000, KEPT = 50 };
+enum { MUTATORS = 4, ROUNDS = 1000, KEPT = 50 };
 
 static void mutate(void *arg) {
   struct tri_mutator *own;
@@ -303,6 +304,19 @@ static void test_mutators(const char *options) {
   destroy();
 }
 
+static void run_mutators(void *options) { test_mutators(options); }
+
+// In fibers form: under several schedules, each of which can be repeated.
+static void test_schedules(char *options) {
+  static const enum tri_schedule_policy policies[] = {TRI_SCHEDULE_RUN_TO_BLOCK, TRI_SCHEDULE_RANDOM_WALK,
+                                                      TRI_SCHEDULE_PCT, TRI_SCHEDULE_ROUND_ROBIN};
+  for (size_t k = 0; k < sizeof policies / sizeof *policies; k++) {
+    struct tri_schedule schedule = {
+        .policy = policies[k], .seed = k, .depth = 4, .length = 50000, .max_points = 10000000};
+    TRI_CHECK_EQ(tri_schedule_run(&schedule, run_mutators, options).status, TRI_SCHEDULE_OK);
+  }
+}
+
 static void test_all(void) {
   test_overflow("heap=8m", false);
   test_overflow("heap=8m,mark_stack=0", true);
@@ -313,8 +327,8 @@ static void test_all(void) {
   test_lazy_sweep();
   test_failing_system();
   test_inspect();
-  test_mutators("heap=512k");
-  test_mutators("heap=8m,run=2,mark_stack=2");
+  test_schedules("heap=512k");
+  test_schedules("heap=8m,run=2,mark_stack=2");
 }
 
 int main(void) {
