@@ -67,7 +67,7 @@ static size_t run_random(const struct tri_collector *collector, uint64_t first, 
 
 int main(int argc, char **argv) {
   uint64_t seed = argc > 1 ? strtoull(argv[1], NULL, 10) : 1;
-  uint64_t count = argc > 2 ? strtoull(argv[2], NULL, 10) : 1000;
+  uint64_t count = argc > 2 ? strtoull(argv[2], NULL, 10) : 60;
   size_t bad = 0;
   tri_os_recycle(true);
   tri_poison_set_filling(true);
