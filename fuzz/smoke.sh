@@ -25,7 +25,7 @@ afl)
   grep -E 'execs_done|saved_crashes|saved_hangs|edges_found|stability' "$out/default/fuzzer_stats"
   grep -q 'Persistent mode binary detected' "$out/log"
   # New test cases are named after the operators that made them.
-  ls "$out/default/queue" | grep -q 'op:.*\(hide\|insert\|old-to-young\|family\|duplicate\|splice\)'
+  ls "$out/default/queue" | grep -q 'execs:.*,.*\(hide\|insert\|old-to-young\|family\|duplicate\|splice\)'
   grep -q '^saved_crashes *: 0$' "$out/default/fuzzer_stats"
   [ "$(sed -n 's/^edges_found *: //p' "$out/default/fuzzer_stats")" -gt 100 ]
   ;;
