@@ -13,8 +13,8 @@ libfuzzer)
     2>&1 | tee "$out/log"
   executions=$(sed -n 's/^fuzz-.*: \([0-9]*\) executions.*/\1/p' "$out/log")
   [ "$executions" -ge 10000 ]
-  # Of random bytes half do something; where the mutator is at work far more.
-  [ "$(sed -n 's/.* \([0-9]*\)% of them effective.*/\1/p' "$out/log")" -ge 65 ]
+  # Of raw bytes a quarter to a half does something; a fuzzer whose operations do nothing no longer fuzzes.
+  [ "$(sed -n 's/.* \([0-9]*\)% of them effective.*/\1/p' "$out/log")" -ge 50 ]
   [ -n "$(ls "$out/corpus")" ] || { echo "the engine kept no input: is the target instrumented?"; exit 1; }
   ;;
 afl)
