@@ -70,7 +70,7 @@ struct model_object {
   uint32_t in_slots, in_roots, in_soft;
   uint32_t mark; // the last trace or pass that reached it
   uint32_t serial;
-  uint32_t died; // call at which it was seen unreachable before a finalizer handed it out; 0: never
+  uint32_t died; // call at which a finalizer handed it, or what holds it, out; unreachable until then; 0: never
   uint32_t turn; // of its mutator when it was allocated: fresh as long as that has not changed
   uint16_t pins, finalizers;
   uint8_t flags, mutator;

@@ -658,6 +658,17 @@ static uint32_t find_registration(struct tri_shadow *s, struct tri_mutator *m, t
   return found;
 }
 
+// The object, and what only it leads to, was unreachable until the queue handed it out.
+static void note_died(struct tri_shadow *s, uint32_t id) {
+  struct model *model = s->model;
+  uint32_t value = model->mark += 2;
+  model_trace_roots(model, value - 1);
+  model_trace_from(model, id, value - 1, value);
+  for (uint32_t i = 1; i < model->n_objects; i++)
+    if (model_alive(&model->object[i]) && model->object[i].mark == value)
+      model->object[i].died = (uint32_t)operation(s);
+}
+
 static tri_ref shadow_finalizer_next(struct tri_mutator *m, uint64_t *cookie) {
   struct tri_shadow *s = enter(m);
   tri_ref ref = s->broken ? TRI_NULL : s->shim.inner->finalizer_next(m, cookie);
@@ -673,7 +684,7 @@ static tri_ref shadow_finalizer_next(struct tri_mutator *m, uint64_t *cookie) {
       view.intact = shadow_adopt(s, m, id, ref);
     }
     if (shadow_judge(s, TRI_WHEN_FINALIZER, &view)) {
-      s->model->object[id].died = (uint32_t)operation(s);
+      note_died(s, id);
       model_unregister(s->model, found);
       model_hold(s->model, id);
     }
