@@ -76,7 +76,7 @@ static size_t new_object(struct model *m, int kind, uint32_t refs, bool payload)
     return 0;
   }
   m->objects[m->n_objects] = (struct object){kind, payload, refs, m->n_fields, m->collections};
-  memset(m->fields + m->n_fields, 0, refs * sizeof *m->fields);
+  for (uint32_t i = 0; i < refs; i++) m->fields[m->n_fields + i] = 0;
   m->n_fields += refs;
   return m->n_objects++;
 }
@@ -231,10 +231,10 @@ static void act_grow(struct model *m) {
   uint32_t from = pick(m, node), r = spare(m);
   if (from == NONE || in(m, from)->refs > 64) return;
   EMIT(m, GROW, r, from);
-  struct object parent = *in(m, from);
-  size_t grown = new_object(m, NODE, parent.refs ? 2 * parent.refs : 1, parent.payload);
-  if (grown)
-    memcpy(m->fields + m->objects[grown].fields, m->fields + parent.fields, parent.refs * sizeof *m->fields);
+  struct object source = *in(m, from);
+  size_t grown = new_object(m, NODE, source.refs ? 2 * source.refs : 1, source.payload);
+  for (uint32_t i = 0; grown && i < source.refs; i++)
+    m->fields[m->objects[grown].fields + i] = m->fields[source.fields + i];
   put(m, r, grown);
 }
 
