@@ -50,8 +50,7 @@ static uint32_t below(struct model *m, uint32_t bound) {
 }
 static bool one_in(struct model *m, uint32_t n) { return below(m, n) == 0; }
 
-// ---- The model
-// ----------------------------------------------------------------------------------------------------
+// ---- The model --------------------------------------------------------------------------------------------
 
 static void emit(struct model *m, struct tri_op op) {
   if (!tri_program_append(m->program, &op)) m->out_of_memory = true;
@@ -139,8 +138,7 @@ static uint32_t used_field(struct model *m, uint32_t r) {
 // The smaller the likelier, up to the largest code.
 static uint32_t size_code(struct model *m, uint32_t limit) { return below(m, 1 + below(m, limit)); }
 
-// ---- Actions: allocation
-// --------------------------------------------------------------------------------------------
+// ---- Actions: allocation ----------------------------------------------------------------------------------
 //
 // Each emits the operations of one step and carries them out on the model; none if it is impossible now.
 
@@ -238,8 +236,7 @@ static void act_grow(struct model *m) {
   put(m, r, grown);
 }
 
-// ---- Actions: edges and registers
-// -------------------------------------------------------------------------------------
+// ---- Actions: edges and registers -------------------------------------------------------------------------
 
 static void act_store(struct model *m) {
   uint32_t a = pick(m, has_fields), v = something(m);
@@ -429,8 +426,7 @@ static void act_pin(struct model *m) {
   }
 }
 
-// ---- Actions: collections
-// -----------------------------------------------------------------------------------------------
+// ---- Actions: collections ---------------------------------------------------------------------------------
 
 static void collect(struct model *m) {
   switch (below(m, 6)) {
@@ -516,8 +512,7 @@ static void act_during_collection(struct model *m) {
   m->collections++;
 }
 
-// ---- Actions: structures
-// --------------------------------------------------------------------------------------------------
+// ---- Actions: structures ----------------------------------------------------------------------------------
 
 static void act_list(struct model *m) {
   uint32_t value = something(m), head = spare(m);
@@ -592,8 +587,7 @@ static void act_sizes(struct model *m) {
   }
 }
 
-// ---- Actions: trouble
-// -------------------------------------------------------------------------------------------------------
+// ---- Actions: trouble -------------------------------------------------------------------------------------
 
 static void act_trouble(struct model *m) {
   switch (below(m, 4)) {
@@ -618,8 +612,7 @@ static void act_schedule(struct model *m) {
     EMIT(m, YIELD, below(m, TRI_ACTORS), below(m, 1 + below(m, 128)));
 }
 
-// ---- The table
-// --------------------------------------------------------------------------------------------------------------
+// ---- The table --------------------------------------------------------------------------------------------
 
 static const struct action {
   unsigned weight;

@@ -25,8 +25,7 @@ static size_t below(struct draw *d, size_t bound) { return (size_t)tri_random_be
 static bool one_in(struct draw *d, size_t n) { return below(d, n) == 0; }
 static size_t smaller(size_t a, size_t b) { return a < b ? a : b; }
 
-// ---- Places
-// -----------------------------------------------------------------------------------------------------
+// ---- Places -----------------------------------------------------------------------------------------------
 
 // Between operations, the end included.
 static size_t place(struct draw *d) { return below(d, d->program.count + 1); }
@@ -50,8 +49,7 @@ static size_t find(struct draw *d, wanted_fn *wanted) {
   return n;
 }
 
-// ---- Editing
-// ----------------------------------------------------------------------------------------------------
+// ---- Editing ----------------------------------------------------------------------------------------------
 
 // At most MAX_SPAN operations, maybe of the program itself.
 static bool insert(struct draw *d, size_t at, const struct tri_op *ops, size_t count) {
@@ -86,8 +84,7 @@ static void reverse(struct draw *d, struct span s) {
   }
 }
 
-// ---- Operands
-// ---------------------------------------------------------------------------------------------------
+// ---- Operands ---------------------------------------------------------------------------------------------
 
 static uint16_t live_at(struct draw *d, size_t at) {
   struct tri_liveness liveness = tri_liveness_at(&d->program, at);
@@ -172,8 +169,7 @@ static bool step(struct draw *d, uint32_t *at, enum tri_operand_kind kind) {
   return set(at, (*at + (one_in(d, 2) ? 1 : limit - 1)) % limit);
 }
 
-// ---- Operators: whole operations
-// ----------------------------------------------------------------------------------
+// ---- Operators: whole operations --------------------------------------------------------------------------
 //
 // Each returns whether it changed the program; the program may be empty.
 
@@ -279,8 +275,7 @@ static bool op_family(struct draw *d) {
   return true;
 }
 
-// ---- Operators: operands
-// ------------------------------------------------------------------------------------------
+// ---- Operators: operands ----------------------------------------------------------------------------------
 
 static bool op_operand_step(struct draw *d) {
   enum tri_operand_kind kind;
@@ -320,8 +315,7 @@ static bool op_rewire(struct draw *d) {
   return false;
 }
 
-// ---- Operators: situations
-// ------------------------------------------------------------------------------------------
+// ---- Operators: situations --------------------------------------------------------------------------------
 
 static struct tri_op event(struct draw *d) {
   static const uint8_t events[] = {TRI_OP_MINOR, TRI_OP_MINOR, TRI_OP_FULL,      TRI_OP_COMPACT,
@@ -450,8 +444,7 @@ static bool op_configure(struct draw *d) {
   return insert_one(d, 0, op);
 }
 
-// ---- Raw bytes
-// ------------------------------------------------------------------------------------------------------
+// ---- Raw bytes --------------------------------------------------------------------------------------------
 
 // One change that knows nothing of operations. The size is not 0 unless nothing fits.
 static size_t raw_step(struct tri_random *random, uint8_t *bytes, size_t size, size_t max) {
@@ -492,8 +485,7 @@ bool tri_mutation_is_raw(uint64_t seed) {
   return tri_random_next(&(struct tri_random){seed}) % RAW_ONE_IN == 0;
 }
 
-// ---- The table
-// ------------------------------------------------------------------------------------------------------
+// ---- The table --------------------------------------------------------------------------------------------
 
 static const struct operator{
   const char *name;
@@ -543,8 +535,7 @@ static unsigned draw_operator(struct draw *d) {
   return i;
 }
 
-// ---- Mutation and crossover
-// -------------------------------------------------------------------------------------------
+// ---- Mutation and crossover -------------------------------------------------------------------------------
 
 // Write the program; what is too much is taken out here and there.
 static size_t write(struct draw *d, uint8_t *bytes, size_t max) {

@@ -158,8 +158,7 @@ static void test_liveness(void) {
   }
 }
 
-// ---- As AFL++ calls it
-// ----------------------------------------------------------------------------------------------
+// ---- As AFL++ calls it ------------------------------------------------------------------------------------
 
 static void test_afl_fuzz(void) {
   struct tri_random random = {seed};

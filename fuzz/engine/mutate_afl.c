@@ -71,8 +71,7 @@ const char *afl_custom_describe(void *data, size_t max_length) {
   return state->description;
 }
 
-// ---- Trimming
-// -----------------------------------------------------------------------------------------------------
+// ---- Trimming ---------------------------------------------------------------------------------------------
 
 // The operations [first, end) are the ones that the candidate lacks.
 static size_t candidate_end(const struct state *state) {
