@@ -80,7 +80,8 @@ static void write_phases(const struct tri_shadow *s, char *text, size_t bytes) {
                                phase->operation);
     at = phase->operation;
     if (used < bytes)
-      used += (size_t)snprintf(text + used, bytes - used, " %s%s", tri_event_name(phase->kind), kind ? kinds[phase->a] : "");
+      used += (size_t)snprintf(text + used, bytes - used, " %s%s", tri_event_name(phase->kind),
+                               kind ? kinds[phase->a] : "");
   }
 }
 
@@ -282,11 +283,14 @@ static size_t first_dirty_byte(const struct tri_shadow *s, struct tri_mutator *m
 static void born(struct tri_shadow *s, struct tri_mutator *m, tri_ref ref, struct tri_shape shape) {
   s->allocations++;
   s->looked[TRI_WHEN_ALLOC]++;
-  struct tri_view view = {.slot = SIZE_MAX, .ref = ref, .shape = shape, .dirty = SIZE_MAX};
-  view.overlapped = overlapped(s, ref, tri_shape_extent(shape));
-  if (!view.overlapped && ref.bits % sizeof(tri_ref) == 0) view.dirty = first_dirty_byte(s, m, ref, shape);
-  view.object = view.overlapped;
-  if (!shadow_judge(s, TRI_WHEN_ALLOC, &view)) return;
+  uint32_t other = overlapped(s, ref, tri_shape_extent(shape));
+  bool placed = !other && ref.bits % sizeof(tri_ref) == 0;
+  size_t dirty = placed ? first_dirty_byte(s, m, ref, shape) : SIZE_MAX;
+  if (TRI_UNLIKELY(!placed || dirty != SIZE_MAX)) {
+    struct tri_view view = {
+        .object = other, .slot = SIZE_MAX, .ref = ref, .shape = shape, .dirty = dirty, .overlapped = other};
+    if (!shadow_judge(s, TRI_WHEN_ALLOC, &view)) return;
+  }
   uint32_t id = model_add(s->model, ref, shape);
   struct model_object *o = &s->model->object[id];
   o->mutator = (uint8_t)m->id;
@@ -357,9 +361,9 @@ static bool check_init(struct tri_shadow *s, struct tri_mutator *m, uint32_t id,
   s->looked[TRI_WHEN_INIT]++;
   const struct model_object *o = &s->model->object[id];
   bool fresh = o->mutator == (uint8_t)m->id && o->turn == s->turn[m->id % SHADOW_TURNS];
-  struct tri_view view = {
-      .call = "init", .object = id, .slot = i, .ok = fresh && !model_edges(s->model, o)[i].writer};
-  return view.ok || shadow_judge(s, TRI_WHEN_INIT, &view);
+  if (TRI_LIKELY(fresh && !model_edges(s->model, o)[i].writer)) return true;
+  struct tri_view view = {.call = "init", .object = id, .slot = i};
+  return shadow_judge(s, TRI_WHEN_INIT, &view);
 }
 
 static void shadow_init(struct tri_mutator *m, tri_ref object, size_t i, tri_ref value) {
@@ -387,6 +391,13 @@ static tri_ref shadow_swap(struct tri_mutator *m, tri_ref object, size_t i, tri_
   return old;
 }
 
+static void check_identity(struct tri_shadow *s, uint32_t id, size_t i, bool answer, bool expected) {
+  s->looked[TRI_WHEN_SAME]++;
+  if (TRI_LIKELY(answer == expected)) return;
+  struct tri_view view = {.object = id, .slot = i, .answer = answer, .expected = expected};
+  shadow_judge(s, TRI_WHEN_SAME, &view);
+}
+
 static bool shadow_cas(struct tri_mutator *m, tri_ref object, size_t i, tri_ref expected, tri_ref value) {
   struct tri_shadow *s = enter(m);
   uint32_t id, want, target;
@@ -394,9 +405,8 @@ static bool shadow_cas(struct tri_mutator *m, tri_ref object, size_t i, tri_ref 
   if (!s->broken && (id = object_argument(s, "cas", object)) && slots_argument(s, "cas", id, i, 1) &&
       value_argument(s, "cas", expected, &want) && value_argument(s, "cas", value, &target)) {
     done = s->shim.inner->cas(m, object, i, expected, value);
-    s->looked[TRI_WHEN_SAME]++;
-    struct tri_view view = {.object = id, .slot = i, .answer = done, .expected = edge(s, id, i) == want};
-    if (view.answer != view.expected) shadow_judge(s, TRI_WHEN_SAME, &view);
+    uint32_t held = edge(s, id, i);
+    if (!(s->model->object[held].flags & MODEL_FREED)) check_identity(s, id, i, done, held == want);
     if (done) set_edge(s, id, i, target);
   }
   leave(s);
@@ -446,9 +456,11 @@ static struct tri_shape shadow_shape(struct tri_mutator *m, tri_ref object) {
   if (!s->broken && (id = object_argument(s, "shape", object))) {
     shape = s->shim.inner->shape(m, object);
     s->looked[TRI_WHEN_OBJECT]++;
-    struct tri_view view = {
-        .object = id, .slot = SIZE_MAX, .shape_call = shape, .model = &s->model->object[id]};
-    if (!tri_shape_equal(shape, view.model->shape)) shadow_judge(s, TRI_WHEN_OBJECT, &view);
+    if (TRI_UNLIKELY(!tri_shape_equal(shape, s->model->object[id].shape))) {
+      struct tri_view view = {
+          .object = id, .slot = SIZE_MAX, .shape_call = shape, .model = &s->model->object[id]};
+      shadow_judge(s, TRI_WHEN_OBJECT, &view);
+    }
   }
   leave(s);
   return shape;
@@ -460,9 +472,7 @@ static bool shadow_same(struct tri_mutator *m, tri_ref a, tri_ref b) {
   uint32_t a_id, b_id;
   if (!s->broken && value_argument(s, "same", a, &a_id) && value_argument(s, "same", b, &b_id)) {
     same = s->shim.inner->same(m, a, b);
-    s->looked[TRI_WHEN_SAME]++;
-    struct tri_view view = {.object = a_id, .slot = SIZE_MAX, .answer = same, .expected = a_id == b_id};
-    if (view.answer != view.expected) shadow_judge(s, TRI_WHEN_SAME, &view);
+    check_identity(s, a_id, SIZE_MAX, same, a_id == b_id);
   }
   leave(s);
   return same;
@@ -492,8 +502,9 @@ static void shadow_root_set(struct tri_mutator *m, tri_ref *slot, tri_ref value)
 
 static void check_frames(struct tri_shadow *s, const char *call, bool ok) {
   s->looked[TRI_WHEN_FRAME]++;
-  struct tri_view view = {.call = call, .slot = SIZE_MAX, .ok = ok};
-  if (!ok) shadow_judge(s, TRI_WHEN_FRAME, &view);
+  if (TRI_LIKELY(ok)) return;
+  struct tri_view view = {.call = call, .slot = SIZE_MAX};
+  shadow_judge(s, TRI_WHEN_FRAME, &view);
 }
 
 static void shadow_frame_push(struct tri_mutator *m, struct tri_frame *frame) {
