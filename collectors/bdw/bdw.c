@@ -525,6 +525,8 @@ enum tri_status bdw_inspect(struct tri_heap *heap, tri_ref ref, struct tri_objec
   return TRI_OK;
 }
 
+// Slots are not judged: this visits garbage that waits for its block's sweep too, and what that refers to may have
+// been swept already. (What is reachable the shadow oracle checks slot by slot.)
 static bool verify_object(void *context, const struct tri_object_info *info) {
   struct tri_findings *findings = context;
   const uintptr_t *cell = cell_of(info->ref);
@@ -536,12 +538,6 @@ static bool verify_object(void *context, const struct tri_object_info *info) {
   }
   if (cell[1] != (slots ? BDW_HEADER + slots * sizeof(tri_ref) : 0))
     tri_find(findings, "object %p: its mark descriptor does not cover just its slots", object);
-  for (size_t i = 0; i < tri_shape_refs(info->shape); i++) {
-    struct tri_object_info target;
-    tri_ref ref = *tri_slot(info->ref, i);
-    if (!tri_is_null(ref) && bdw_inspect(NULL, ref, &target) != TRI_OK)
-      tri_find(findings, "object %p: slot %zu holds %p, which is no object", object, i, (void *)ref.bits);
-  }
   return true;
 }
 
