@@ -433,7 +433,7 @@ static void test_all(void) {
   test_always_moves();
   test_every("heap=1m,every=1", 100);
   test_every("heap=1m,every=10", 10);
-  test_every("heap=1m", 25); // 120 KB at 32 KiB per safepoint: each fourth
+  test_every("heap=1m", 6); // 120 KB at 8 KiB per safepoint: each 15th
   test_stale_reference_is_fatal();
 }
 

@@ -29,7 +29,8 @@ const struct tri_option zeal_options[ZEAL_OPTIONS] = {
 
 enum {
   BATCH_BYTES = 64 << 10, // committed and released at a time, at most
-  PACE_BYTES = 32 << 10,  // every=0: what a safepoint may cost, on average
+  SMALL_BYTES = 32 << 10, // every=0: at every safepoint while no more is in use,
+  PACE_BYTES = 8 << 10,   // then so much copying per safepoint
 };
 
 struct zeal_heap {
@@ -212,13 +213,14 @@ tri_ref zeal_finalizer_next(struct tri_mutator *m, uint64_t *cookie) {
 
 // ---------------------------------------------------------------------------------------------- safepoints
 
-// Whether the mutator has to collect here: at each so-many-th safepoint, or as often as the pace allows,
-// which for small heaps is always.
+// Whether the mutator has to collect here: at each so-many-th safepoint, or always while the heap is small
+// and then as often as the pace allows.
 static bool is_due(struct tri_mutator *base) {
   struct zeal_mutator *m = (struct zeal_mutator *)base;
   const struct zeal_heap *heap = heap_of(base->heap);
+  size_t used = TRI_RELAXED_LOAD(&heap->used);
   m->passed++;
-  if (heap->every ? m->passed < heap->every : m->passed * PACE_BYTES < TRI_RELAXED_LOAD(&heap->used))
+  if (heap->every ? m->passed < heap->every : used > SMALL_BYTES && m->passed * PACE_BYTES < used)
     return false;
   m->passed = 0;
   return true;
