@@ -339,15 +339,31 @@ void model_unregister(struct model *model, uint32_t index) {
           (model->n_registrations - index) * sizeof *model->registration);
 }
 
+void model_due(struct model *model, bool (*unreachable)(const void *context, uint32_t id),
+               const void *context) {
+  for (uint32_t i = 0; i < model->n_registrations; i++)
+    model->registration[i].before = model->registration[i].due;
+  for (uint32_t i = 0; i < model->n_registrations; i++) {
+    struct model_registration *r = &model->registration[i];
+    if (r->due || !unreachable(context, r->id)) continue;
+    bool queued = false;
+    for (uint32_t k = 0; k < model->n_registrations; k++)
+      queued |= model->registration[k].id == r->id && model->registration[k].before;
+    r->dead = true;
+    r->due = !queued;
+  }
+}
+
+static bool is_object(const void *object, uint32_t id) { return *(const uint32_t *)object == id; }
+
 void model_settle(struct model *model) {
   while (model->n_limbo) {
     uint32_t id = model->limbo[--model->n_limbo];
     struct model_object *o = &model->object[id];
     o->flags &= (uint8_t)~MODEL_LIMBO;
     if (!model_alive(o) || !unreferenced(o)) continue;
-    if (o->finalizers) {
-      for (uint32_t i = 0; i < model->n_registrations; i++)
-        if (model->registration[i].id == id) model->registration[i].dead = true;
+    if (o->finalizers) { // an ephemeron may still reach it
+      if (!o->in_soft) model_due(model, is_object, &id);
     } else if (!o->in_soft) {
       model_forget(model, id);
     }

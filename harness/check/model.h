@@ -70,7 +70,8 @@ struct model_object {
   uint32_t in_slots, in_roots, in_soft;
   uint32_t mark; // the last trace or pass that reached it
   uint32_t serial;
-  uint32_t died; // call at which a finalizer handed it, or what holds it, out; unreachable until then; 0: never
+  uint32_t
+      died; // call at which a finalizer handed it, or what holds it, out; unreachable until then; 0: never
   uint32_t turn; // of its mutator when it was allocated: fresh as long as that has not changed
   uint16_t pins, finalizers;
   uint8_t flags, mutator;
@@ -78,10 +79,9 @@ struct model_object {
 
 struct model_registration {
   uint32_t id;
-  bool dead;  // the object was seen unreachable: the collector may hand it out
-  bool known; // … already before the last pass
-  bool due; // a pass found it so, from no other registered object and with nothing of it in the queue: it has
-            // to be queued from then on
+  bool dead;   // the object was seen unreachable: the collector may hand it out
+  bool due;    // … from no other registered object, nor from the queue: a full collection has to queue it
+  bool before; // was due when model_due was last asked
   uint64_t cookie;
 };
 
@@ -145,6 +145,10 @@ void model_forget(struct model *model, uint32_t id);
 void model_hold(struct model *model, uint32_t id);
 
 void model_register(struct model *model, uint32_t id, uint64_t cookie);
+// Which registrations fall due: unreachable(context, id) says of an object that only its own finalizers keep
+// it. One that is in the queue for an earlier registration is kept by the queue.
+void model_due(struct model *model, bool (*unreachable)(const void *context, uint32_t id),
+               const void *context);
 void model_unregister(struct model *model, uint32_t index);
 
 // No C local holds a reference any more: forget what waits in limbo and is not referenced.

@@ -328,37 +328,30 @@ static void reach_roots(struct pass *p) {
 
 // -------------------------------------------------------------------------------- what is held
 
-static bool in_queue(const struct model *model, uint32_t id) {
-  for (uint32_t i = 0; i < model->n_registrations; i++)
-    if (model->registration[i].id == id && model->registration[i].known) return true;
-  return false;
+static bool is_unmarked(const void *context, uint32_t id) {
+  const struct pass *p = context;
+  return p->model->object[id].mark < p->reached;
 }
 
-// Registered objects that are not reached, and what they reach. Those that no other one reaches have to be
-// queued by a full collection; one that is still in the queue for an earlier registration is kept by that,
-// and so reached.
+// Registered objects that are not reached, and what they reach. What ephemerons that are reached hold goes
+// before finalizers are queued.
 static void trace_held(struct pass *p) {
   struct model *model = p->model;
-  model->n_ephemerons =
-      0; // those that are reached hold nothing here: their values go before finalizers are queued
+  model->n_ephemerons = 0;
   for (uint32_t i = 0; i < model->n_registrations; i++) {
     struct model_registration *r = &model->registration[i];
-    struct model_object *o = &model->object[r->id];
-    r->known = r->dead;
+    const struct model_object *o = &model->object[r->id];
     if (o->mark >= p->reached && o->mark != p->held) continue;
     if (p->what.drop) r->dead = true;
-    if (tri_shape_kind(o->shape) == TRI_NODE)
-      for (size_t k = 0, n = tri_shape_refs(o->shape); k < n; k++)
-        model_trace_from(model, model_edges(model, o)[k].id, p->reached, p->held);
+    for (size_t k = 0, n = tri_strong_refs(o->shape); k < n; k++)
+      model_trace_from(model, model_edges(model, o)[k].id, p->reached, p->held);
   }
+  if (p->what.drop) model_due(model, is_unmarked, p);
   for (uint32_t i = 0; i < model->n_registrations; i++) {
-    struct model_registration *r = &model->registration[i];
-    r->due = r->known ? r->due : model->object[r->id].mark < p->reached && !in_queue(model, r->id);
-    p->queued_least += r->due;
-    p->queued_most += r->dead;
-  }
-  for (uint32_t i = 0; i < model->n_registrations; i++)
+    p->queued_least += model->registration[i].due;
+    p->queued_most += model->registration[i].dead;
     model_trace_from(model, model->registration[i].id, p->reached, p->held);
+  }
 }
 
 // What has to be cleared by now: full collections of exact collectors leave no weak reference to what is gone
@@ -369,7 +362,7 @@ static bool must_clear(const struct pass *p, uint32_t target) {
   if (!p->what.full || !p->what.drop) return false;
   for (uint32_t i = 0; t->finalizers && i < p->model->n_registrations; i++)
     if (p->model->registration[i].id == target && p->model->registration[i].due &&
-        !p->model->registration[i].known)
+        !p->model->registration[i].before && !t->died)
       return true;
   return t->mark < p->reached;
 }

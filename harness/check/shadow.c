@@ -544,7 +544,8 @@ static void resurrected(struct tri_shadow *s, uint32_t id) {
   const struct model_object *o = &s->model->object[id];
   if (o->died) return; // handed out before: another registration of it may be in the queue
   for (uint32_t i = 0; o->finalizers && i < s->model->n_registrations; i++)
-    if (s->model->registration[i].id == id) s->model->registration[i].dead = false;
+    if (s->model->registration[i].id == id)
+      s->model->registration[i].dead = s->model->registration[i].due = false;
 }
 
 // What a getter of a weak object returned for slot i, which lives as long as the object in slot `key`.

@@ -37,7 +37,8 @@ struct tri_finding {
   uint32_t object;       // "#n": the n-th allocation of this heap; 0: none
   uint64_t last_writer;  // operation that wrote the slot last; 0: none, or no slot
   const char *path;      // "m0 frame slot 2 -> #17[0] -> #18"; "" if not known
-  const char *phases;    // the heap's last events: "operation 4: COLLECTION_BEGIN(FULL) MARK"; "" if there were none
+  const char
+      *phases; // the heap's last events: "operation 4: COLLECTION_BEGIN(FULL) MARK"; "" if there were none
 };
 
 // For one heap, or added up over many (struct zeroed before).
