@@ -54,7 +54,7 @@ static struct {
   struct bdw_heap *heap;
   int kind[BDW_KINDS];
   size_t block_bytes;
-  struct range ranges[MAX_RANGES]; // of blocks that have ever held our cells: sorted, disjoint
+  struct range ranges[MAX_RANGES]; // of blocks that have held this heap's cells: sorted, disjoint
   size_t n_ranges;
   uintptr_t last_block; // the one entered in ranges last
   void **ballast;       // memory that a heap with a smaller limit than its predecessor must not use
@@ -174,11 +174,12 @@ static void forget_failures(void) {
 
 // ---------------------------------------------------------------------------------------------- blocks
 
-// Enter a cell's (first) block in the sorted ranges. When there is no room, a range grows over the gap to its
+static uintptr_t block_of(const uintptr_t *cell) { return (uintptr_t)cell & -gc.block_bytes; }
+
+// Enter a block in the sorted ranges. When there is no room, a range grows over the gap to its
 // neighbour: walks get slower, not wrong.
-static void note_block(const void *cell) {
-  uintptr_t block = (uintptr_t)cell & -gc.block_bytes, end = block + gc.block_bytes;
-  if (block == gc.last_block) return;
+static void note_block(uintptr_t block) {
+  uintptr_t end = block + gc.block_bytes;
   gc.last_block = block;
   struct range *r = gc.ranges;
   size_t i = 0, n = gc.n_ranges;
@@ -340,6 +341,8 @@ void bdw_heap_destroy(struct tri_heap *base) {
   gc.heap = NULL;
   collect_cells();
   each_cell(free_cell, NULL);
+  gc.n_ranges = 0;
+  gc.last_block = 0;
   tri_os_free(heap->weak);
   tri_os_free(heap);
   __atomic_store_n(&gc.heaps, 0, __ATOMIC_RELEASE);
@@ -390,8 +393,8 @@ static void drain_nothing(void *context) { (void)context; }
 // libgc scans a part of its own frames and the registers saved there. So that they hold no stray references, the
 // stack below is cleared first, and the registers last.
 static TRI_NOINLINE void clear_stack(void) {
-  volatile char below[32 << 10];
-  memset((char *)below, 0, sizeof below);
+  char below[32 << 10];
+  explicit_bzero(below, sizeof below);
 }
 
 static TRI_NOINLINE void collect_on_clean_stack(void) {
@@ -450,12 +453,11 @@ static uintptr_t *take_cells(struct bdw_heap *heap, enum bdw_kind kind, size_t g
     GC_generic_malloc_many(bytes, gc.kind[kind], &cells);
   else
     cells = GC_generic_malloc_ignore_off_page(bytes, gc.kind[kind]);
-  for (uintptr_t *cell = cells; cell; cell = (uintptr_t *)cell[0]) {
-    note_block(cell);
-    heap->handed_objects++;
-    heap->handed_bytes += bytes;
-    if (granules >= BDW_SIZE_CLASSES) break;
-  }
+  size_t n = 0;
+  for (uintptr_t *cell = cells; cell; cell = (uintptr_t *)cell[0], n++)
+    if (block_of(cell) != gc.last_block) note_block(block_of(cell));
+  heap->handed_objects += n;
+  heap->handed_bytes += n * bytes;
   note_peak(heap);
   return cells;
 }
