@@ -18,6 +18,7 @@ enum {
   COLLECT_STEPS = 100, // what a repeated collection costs
   OOM_STEPS = 500,
   LARGE_STEPS = 30,
+  BYTES_PER_STEP = 16 << 10,
   MAX_DEPTH = 32,     // frames of a mutator
   MAX_LOOPS = 4,      // nested
   MAX_MAIL = 4,
@@ -846,6 +847,7 @@ static uint64_t cost(const struct tri_run *run, const struct tri_op *op) {
   case TRI_OP_FINISH:
   case TRI_OP_VERIFY: return COLLECT_STEPS;
   case TRI_OP_LARGE: return LARGE_STEPS;
+  case TRI_OP_EXACT: return 1 + (op->operand[1] * sizeof(tri_ref) + op->operand[2]) / BYTES_PER_STEP;
   default: return run->zeal && op->code <= TRI_OP_GROW ? 1 + COLLECT_STEPS / run->zeal : 1;
   }
 }
@@ -1085,7 +1087,8 @@ static void run_ops(struct tri_run *run) {
   for (run->at = 0; run->at < run->program->count && !run->stop; run->at++) {
     size_t at = run->at;
     const struct tri_op *op = &run->program->ops[at];
-    if (run->n_loops && op->code != TRI_OP_LOOP) {
+    // The end of a round is free; a loop that starts within a loop is an operation like another.
+    if (run->n_loops && run->loops[run->n_loops - 1].at != at) {
       uint64_t price = cost(run, op);
       if (price > run->budget) {
         leave_loops(run);
