@@ -1,16 +1,16 @@
-// bdw: libgc (Boehm and Weiser 1988) used as an engine. Heaps, mutators, roots and stopping are the contract's;
-// libgc supplies blocks of equal cells, marking, sweeping and the ordering of finalizers.
+// bdw: libgc (Boehm and Weiser 1988) used as an engine. Heaps, mutators, roots and stopping are the
+// contract's; libgc supplies blocks of equal cells, marking, sweeping and the ordering of finalizers.
 //
 // Kept:
 //   * libgc is called under the heap's lock, or with the world stopped, or before there is a mutator. So it
 //     needs to know no thread and to stop none: the contract's safepoints do that.
 //   * libgc never collects by itself (its GC_disable stays on); bdw_collect and a failed allocation do.
-//   * Roots are the frames, the handles and the queued finalizers. libgc scans no stack beyond its own frames,
-//     no registers beyond those saved there, and no static data.
-//   * An allocated cell has an odd word 0 (a tag), one that libgc has swept an even one (a link). But libgc sweeps
-//     lazily, and blocks that are nearly full not at all. So a tag also has a stamp, which changes with each
-//     collection: an object is a cell with a tag and the present stamp, or with a tag and libgc's mark. The others
-//     are reclaimed as far as anyone can see. That makes the heap walkable.
+//   * Roots are the frames, the handles and the queued finalizers. libgc scans no stack beyond its own
+//     frames, no registers beyond those saved there, and no static data.
+//   * An allocated cell has an odd word 0 (a tag), one that libgc has swept an even one (a link). But libgc
+//     sweeps lazily, and blocks that are nearly full not at all. So a tag also has a stamp, which changes
+//     with each collection: an object is a cell with a tag and the present stamp, or with a tag and libgc's
+//     mark. The others are reclaimed as far as anyone can see. That makes the heap walkable.
 //   * Free cells in the mutators' lists are not marked: the lists are dropped before each collection.
 #include "tricolor/collector.h"
 
@@ -27,7 +27,8 @@
 #include "common/os.h"
 #include "common/report.h"
 
-// Lent bits of the tag: libgc has found the object finalizable; its stamp (0: older than all that can be told apart).
+// Lent bits of the tag: libgc has found the object finalizable; its stamp (0: older than all that can be told
+// apart).
 enum { FINALIZED = 1 << 1, STAMP_SHIFT = 2, STAMPS = 1 << 6 };
 enum { MAX_RANGES = 512 };
 
@@ -42,12 +43,12 @@ struct bdw_heap {
   uintptr_t **weak; // all weak objects, [0, n_weak)
   size_t n_weak, weak_capacity;
   struct tri_finalizers finalizers;
-  uint64_t handed_objects, handed_bytes; // cells given to the mutators' lists or made objects, less those dropped
+  uint64_t handed_objects, handed_bytes; // cells given to the mutators' lists, less those taken back
   uint64_t full_collections, weak_cleared;
 };
 
-// What belongs to libgc and so to the process. There is one heap at a time; changed by its creator, or under its
-// lock.
+// What belongs to libgc and so to the process. There is one heap at a time; changed by its creator, or under
+// its lock.
 static struct {
   bool ready;
   uint32_t heaps; // 0 or 1, changed atomically
@@ -83,8 +84,8 @@ static void push_roots(void) {
 
 static bool is_kept(uintptr_t *cell) { return GC_base(cell) == cell && GC_is_marked(cell); }
 
-// Clear the weak objects that are kept and whose targets are not. A table of our own instead of libgc's disappearing
-// links, whose registration can run out of memory where tri_weak_set has no way to say so.
+// Clear the weak objects that are kept and whose targets are not. A table of our own instead of libgc's
+// disappearing links, whose registration can run out of memory where tri_weak_set has no way to say so.
 static void clear_weak(struct bdw_heap *heap) {
   for (size_t i = 0; i < heap->n_weak; i++) {
     if (!is_kept(heap->weak[i])) continue;
@@ -165,8 +166,8 @@ static void make_ready(void) {
   gc.ready = true;
 }
 
-// A collection after a failed allocation looks up its thread, which libgc does not know; giving a block back makes
-// it forget the failure. (The block is there to be had again.)
+// A collection after a failed allocation looks up its thread, which libgc does not know; giving a block back
+// makes it forget the failure. (The block is there to be had again.)
 static void forget_failures(void) {
   GC_free(gc.spare);
   gc.spare = GC_malloc_atomic_uncollectable(gc.block_bytes);
@@ -390,8 +391,8 @@ static void clear_finalizable(void *context, tri_ref *slot) {
 }
 static void drain_nothing(void *context) { (void)context; }
 
-// libgc scans a part of its own frames and the registers saved there. So that they hold no stray references, the
-// stack below is cleared first, and the registers last.
+// libgc scans a part of its own frames and the registers saved there. So that they hold no stray references,
+// the stack below is cleared first, and the registers last.
 static TRI_NOINLINE void clear_stack(void) {
   char below[32 << 10];
   explicit_bzero(below, sizeof below);
@@ -444,7 +445,8 @@ enum tri_status bdw_collect(struct tri_mutator *m, enum tri_collect_kind kind) {
 
 // ---------------------------------------------------------------------------------------------- allocation
 
-// A cell of that many granules, linked through word 0 to more of them when they are small. With the lock held.
+// A cell of that many granules, linked through word 0 to more of them when they are small. With the lock
+// held.
 static uintptr_t *take_cells(struct bdw_heap *heap, enum bdw_kind kind, size_t granules) {
   if (tri_os_inject()) return NULL;
   size_t bytes = granules * BDW_GRANULE;
@@ -513,7 +515,7 @@ tri_ref bdw_finalizer_next(struct tri_mutator *m, uint64_t *cookie) {
   return tri_finalizers_next(&heap_of(m->heap)->finalizers, cookie);
 }
 
-// ---------------------------------------------------------------------------------------------- introspection
+// --------------------------------------------------------------------------------------------- introspection
 
 enum tri_status bdw_inspect(struct tri_heap *heap, tri_ref ref, struct tri_object_info *info) {
   (void)heap;
@@ -527,8 +529,8 @@ enum tri_status bdw_inspect(struct tri_heap *heap, tri_ref ref, struct tri_objec
   return TRI_OK;
 }
 
-// Slots are not judged: this visits garbage that waits for its block's sweep too, and what that refers to may have
-// been swept already. (What is reachable the shadow oracle checks slot by slot.)
+// Slots are not judged: a stray word may have brought back a cell that libgc had not swept yet, and what that
+// refers to may be gone. (What is reachable the shadow oracle checks slot by slot.)
 static bool verify_object(void *context, const struct tri_object_info *info) {
   struct tri_findings *findings = context;
   const uintptr_t *cell = cell_of(info->ref);
@@ -585,7 +587,8 @@ void bdw_stats_fill(struct tri_heap *base, struct tri_stats *stats) {
   stats->free_bytes = heap_bytes() - stats->live_bytes;
   stats->released_bytes = GC_get_unmapped_bytes();
   stats->metadata_bytes = sizeof *heap + heap->weak_capacity * sizeof *heap->weak +
-                          tri_finalizers_bytes(&heap->finalizers) + GC_get_obtained_from_os_bytes() - total_bytes();
+                          tri_finalizers_bytes(&heap->finalizers) + GC_get_obtained_from_os_bytes() -
+                          total_bytes();
   stats->mapped_bytes = stats->live_bytes + stats->free_bytes + stats->released_bytes + stats->metadata_bytes;
   stats->full_collections = heap->full_collections;
   stats->weak_cleared = heap->weak_cleared;

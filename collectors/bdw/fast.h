@@ -6,16 +6,16 @@
 
 #define TRI_SUMMARY "Boehm-Demers-Weiser collector (libgc) with exact object layouts and roots"
 #define TRI_CAPS                                                                                             \
-  (TRI_CAP_CYCLES | TRI_CAP_CONSERVATIVE | TRI_CAP_WEAK | TRI_CAP_FINALIZER | TRI_CAP_PIN | TRI_CAP_WALK |      \
+  (TRI_CAP_CYCLES | TRI_CAP_CONSERVATIVE | TRI_CAP_WEAK | TRI_CAP_FINALIZER | TRI_CAP_PIN | TRI_CAP_WALK |   \
    TRI_CAP_RECLAIMS | TRI_CAP_MULTI_MUTATOR)
 #define TRI_MAX_MUTATORS 256
 #define TRI_MAX_HEAPS 1
 #define TRI_MIN_HEAP (512 << 10)
 #define TRI_MAX_OBJECT (UINT64_C(1) << 30)
 
-// A cell is what libgc calls an object. Word 0 is the link of a free cell (even), the tag of an object (odd), with the
-// stamp of its allocation in the lent bits. Word 1 is the object's mark descriptor, zero in a free cell: libgc may look
-// there when a stray word refers to the cell. Slot 0 follows.
+// A cell is what libgc calls an object. Word 0 is the link of a free cell (even), the tag of an object (odd),
+// with the stamp of its allocation in the lent bits. Word 1 is the object's mark descriptor, zero in a free
+// cell: libgc may look there when a stray word refers to the cell. Slot 0 follows.
 enum {
   BDW_GRANULE = 16,     // libgc's unit of sizes
   BDW_HEADER = 16,      // words 0 and 1
@@ -25,7 +25,7 @@ enum bdw_kind { BDW_LEAF, BDW_NODE, BDW_KINDS }; // without and with slots to tr
 
 struct bdw_mutator {
   struct tri_mutator base;
-  uint64_t stamp; // the heap's, in place
+  uint64_t stamp;                                // the heap's, in place
   uintptr_t *cells[BDW_KINDS][BDW_SIZE_CLASSES]; // lists of free cells
 };
 

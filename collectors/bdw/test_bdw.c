@@ -1,5 +1,5 @@
-// bdw's own paths: many heaps after each other with changing limits, stamps that run out, weak references that only
-// finalization reaches, blocks that libgc does not sweep.
+// bdw's own paths: many heaps after each other with changing limits, stamps that run out, weak references
+// that only finalization reaches, blocks that libgc does not sweep.
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -63,7 +63,8 @@ static void test_many(void) {
   for (int i = 0; i < 3000; i++) {
     open_heap(i % 7 ? 1 << 20 : 2 << 20);
     TRI_FRAME(m, f, 1);
-    for (int k = 0; k < 50; k++) tri_root_set(m, &f.slot[0], tri_alloc(m, TRI_SHAPE((size_t)k % 3, (size_t)k * 9)));
+    for (int k = 0; k < 50; k++)
+      tri_root_set(m, &f.slot[0], tri_alloc(m, TRI_SHAPE((size_t)k % 3, (size_t)k * 9)));
     TRI_CHECK(!tri_is_null(f.slot[0]));
     TRI_FRAME_POP(m, f);
     close_heap();
@@ -72,7 +73,8 @@ static void test_many(void) {
 
 enum { KEPT = 64 };
 
-// Objects of all ages, through more collections than there are stamps; garbage of all ages is never seen again.
+// Objects of all ages, through more collections than there are stamps; garbage of all ages is never seen
+// again.
 static void test_stamps(struct tri_random *random) {
   open_heap(2 << 20);
   TRI_FRAME(m, f, KEPT);
@@ -95,7 +97,8 @@ static void test_stamps(struct tri_random *random) {
   close_heap();
 }
 
-// A weak reference inside of a finalizable object survives with it, still knows its target, and loses it later.
+// A weak reference inside of a finalizable object survives with it, still knows its target, and loses it
+// later.
 static void test_weak_behind_finalizer(void) {
   open_heap(1 << 20);
   TRI_FRAME(m, f, 3);

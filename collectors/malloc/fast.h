@@ -5,7 +5,8 @@
 #include "tricolor/plain.h"
 
 #define TRI_SUMMARY "calloc per object, freed by tri_free only: the explicit baseline"
-#define TRI_CAPS (TRI_CAP_PIN | TRI_CAP_WALK | TRI_CAP_EXPLICIT_FREE | TRI_CAP_MULTI_HEAP | TRI_CAP_MULTI_MUTATOR)
+#define TRI_CAPS                                                                                             \
+  (TRI_CAP_PIN | TRI_CAP_WALK | TRI_CAP_EXPLICIT_FREE | TRI_CAP_MULTI_HEAP | TRI_CAP_MULTI_MUTATOR)
 #define TRI_MAX_MUTATORS 256
 #define TRI_MAX_HEAPS UINT32_MAX
 #define TRI_MIN_HEAP (64 << 10)

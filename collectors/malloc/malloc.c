@@ -1,9 +1,9 @@
 // malloc: every object is one calloc block, found again through a table of entries.
 //
 // The table is a list of chunks of entries. An entry holds the address of an object's block, or, tagged with
-// bit 0, the link to the next free entry; the block begins with the address of its entry. Free entries belong to
-// a mutator and move to whoever frees the object, so that neither allocation nor tri_free takes a lock; the
-// chunks themselves are only added to, under the heap's lock.
+// bit 0, the link to the next free entry; the block begins with the address of its entry. Free entries belong
+// to a mutator and move to whoever frees the object, so that neither allocation nor tri_free takes a lock;
+// the chunks themselves are only added to, under the heap's lock.
 //
 // The limit is kept by what was asked for. A mutator takes its memory out of a budget that the heap grants in
 // portions: granted = live bytes + what is left in the budgets, and granted <= limit.
@@ -161,7 +161,8 @@ tri_ref malloc_alloc_slow(struct tri_mutator *base, struct tri_shape shape) {
   if (TRI_UNLIKELY(bytes > m->budget || !m->free_entry)) {
     TRI_YIELD(ALLOC_SLOW);
     tri_mutex_lock(&heap->lock);
-    bool ok = (bytes <= m->budget || refill_budget(heap, m, bytes)) && (m->free_entry || refill_entries(heap, m));
+    bool ok =
+        (bytes <= m->budget || refill_budget(heap, m, bytes)) && (m->free_entry || refill_entries(heap, m));
     tri_mutex_unlock(&heap->lock);
     if (!ok) return tri_alloc_failed(base, TRI_ENOMEM, shape);
   }
@@ -194,7 +195,7 @@ void malloc_free_slow(struct tri_mutator *base, tri_ref object) {
   }
 }
 
-// ---------------------------------------------------------------------------------------------- introspection
+// --------------------------------------------------------------------------------------------- introspection
 
 bool malloc_walk(struct tri_heap *base, tri_walk_fn *visit, void *context) {
   for (struct chunk *chunk = heap_of(base)->chunks; chunk; chunk = chunk->next)
@@ -217,8 +218,8 @@ size_t malloc_verify(struct tri_heap *base, const struct tri_reporter *reporter)
       if (is_free_entry(*entry)) continue;
       struct block *block = (struct block *)*entry;
       if (block->entry == entry && tri_shape_valid((struct tri_shape){block->tag})) continue;
-      tri_find(&findings, "the block at %p does not know its table entry %p: its header is damaged", (void *)block,
-               (void *)entry);
+      tri_find(&findings, "the block at %p does not know its table entry %p: its header is damaged",
+               (void *)block, (void *)entry);
     }
   return findings.count;
 }

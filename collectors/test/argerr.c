@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-// ---------------------------------------------------------------------------------------------- making a heap
+// --------------------------------------------------------------------------------------------- making a heap
 
 static bool refuses(struct conform *c, const char *options, const char *sentence) {
   char error[300] = "untouched";
@@ -14,8 +14,8 @@ static bool refuses(struct conform *c, const char *options, const char *sentence
   enum tri_status status = tri_heap_create(c->collector, &params, &heap);
   CONFORM(c, status == TRI_EINVAL, "'%s' gives '%s'", options, tri_status_name(status));
   CONFORM(c, heap == NULL, "'%s' leaves a heap", options);
-  CONFORM(c, strncmp(error, sentence, strlen(sentence)) == 0, "'%s' is answered by \"%s\", not by \"%s\"", options, error,
-          sentence);
+  CONFORM(c, strncmp(error, sentence, strlen(sentence)) == 0, "'%s' is answered by \"%s\", not by \"%s\"",
+          options, error, sentence);
   return true;
 }
 
@@ -24,14 +24,16 @@ static bool check_options(struct conform *c) {
       {"bogus=1", "unknown option 'bogus' at position 1; there are heap, huge"},
       {"heap=2m,bogus", "unknown option 'bogus' at position 9; there are heap, huge"},
       {"=1", "unknown option '' at position 1; there are heap, huge"},
-      {"heap", "option 'heap' at position 1 has no value; right would be heap=a size from 65536 to 1099511627776 bytes"},
+      {"heap", "option 'heap' at position 1 has no value; right would be heap=a size from 65536 to "
+               "1099511627776 bytes"},
       {"heap=", "bad value '' for option 'heap' at position 1; right would be a size from 65536 to"},
       {"heap=64q", "bad value '64q' for option 'heap' at position 1; right would be a size from 65536 to"},
       {"heap=m", "bad value 'm' for option 'heap' at position 1"},
       {"heap=9999999999999999999", "bad value '9999999999999999999' for option 'heap' at position 1"},
       {"heap=9999999999g", "bad value '9999999999g' for option 'heap' at position 1"},
       {"huge=maybe", "bad value 'maybe' for option 'huge' at position 1; right would be on or off"},
-      {"huge=on,heap=1", "value 1 of option 'heap' at position 9 is out of range; right would be a size from 65536 to"},
+      {"huge=on,heap=1",
+       "value 1 of option 'heap' at position 9 is out of range; right would be a size from 65536 to"},
       {"heap=-64m", "value -64m of option 'heap' at position 1 is out of range"},
   };
   for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
@@ -40,15 +42,18 @@ static bool check_options(struct conform *c) {
     const struct tri_option *row = &c->collector->options[i];
     char options[80], sentence[120];
     snprintf(options, sizeof options, "%s=nonsense", row->name);
-    snprintf(sentence, sizeof sentence, "bad value 'nonsense' for option '%s' at position 1; right would be", row->name);
+    snprintf(sentence, sizeof sentence, "bad value 'nonsense' for option '%s' at position 1; right would be",
+             row->name);
     if (!refuses(c, options, sentence)) return false;
     if (row->type != TRI_OPTION_INT && row->type != TRI_OPTION_SIZE) continue;
     snprintf(options, sizeof options, "%s=%lld", row->name, (long long)row->max + 1);
-    snprintf(sentence, sizeof sentence, "value %lld of option '%s' at position 1 is out of range; right would be",
+    snprintf(sentence, sizeof sentence,
+             "value %lld of option '%s' at position 1 is out of range; right would be",
              (long long)row->max + 1, row->name);
     if (row->max < INT64_MAX && !refuses(c, options, sentence)) return false;
     snprintf(options, sizeof options, "%s=%lld", row->name, (long long)row->min - 1);
-    snprintf(sentence, sizeof sentence, "value %lld of option '%s' at position 1 is out of range; right would be",
+    snprintf(sentence, sizeof sentence,
+             "value %lld of option '%s' at position 1 is out of range; right would be",
              (long long)row->min - 1, row->name);
     if (row->min > INT64_MIN && !refuses(c, options, sentence)) return false;
   }
@@ -56,7 +61,8 @@ static bool check_options(struct conform *c) {
   if (least > 64 << 10) {
     char options[40], sentence[160];
     snprintf(options, sizeof options, "heap=%zu", least - 1);
-    snprintf(sentence, sizeof sentence, "heap=%zu is too small for collector '%s': it needs at least %zu bytes", least - 1,
+    snprintf(sentence, sizeof sentence,
+             "heap=%zu is too small for collector '%s': it needs at least %zu bytes", least - 1,
              c->collector->name, least);
     if (!refuses(c, options, sentence)) return false;
   }
@@ -69,12 +75,15 @@ static bool check_heap_create(struct conform *c) {
   snprintf(options, sizeof options, "heap=%zu", c->collector->caps.min_heap_bytes);
   struct tri_heap_params params = {.options = options};
   struct conform_heap h;
-  CONFORM(c, tri_heap_create(c->collector, &params, &h.heap) == TRI_OK, "the smallest legal heap cannot be made");
+  CONFORM(c, tri_heap_create(c->collector, &params, &h.heap) == TRI_OK,
+          "the smallest legal heap cannot be made");
   CONFORM(c, tri_attach(h.heap, &h.m) == TRI_OK, "no mutator in the smallest heap");
   tri_ref object = tri_alloc(h.m, CONFORM_CELL);
   CONFORM(c, !tri_is_null(object), "no object in the smallest heap");
   tri_collect(h.m, TRI_COLLECT_FULL);
-  CONFORM(c, tri_is_null(tri_alloc(h.m, TRI_SHAPE(0, c->collector->caps.min_heap_bytes))) && h.m->status == TRI_ENOMEM,
+  CONFORM(c,
+          tri_is_null(tri_alloc(h.m, TRI_SHAPE(0, c->collector->caps.min_heap_bytes))) &&
+              h.m->status == TRI_ENOMEM,
           "an object as large as the smallest heap: '%s'", tri_status_name(h.m->status));
   conform_close(&h);
 
@@ -89,13 +98,16 @@ static bool check_heap_create(struct conform *c) {
   CONFORM(c, tri_heap_create(c->collector, &params, &h.heap) == TRI_EINVAL, "unknown option");
   CONFORM(c, error[0] == 'u' && error[1] == 0 && error[2] == 'c', "a short buffer is overrun");
   params.error_bytes = 0;
-  CONFORM(c, tri_heap_create(c->collector, &params, &h.heap) == TRI_EINVAL && error[0] == 'u', "no buffer is overrun");
+  CONFORM(c, tri_heap_create(c->collector, &params, &h.heap) == TRI_EINVAL && error[0] == 'u',
+          "no buffer is overrun");
 
   struct tri_collector other = *c->collector;
   char sentence[300];
   params = (struct tri_heap_params){.error = sentence, .error_bytes = sizeof sentence};
   other.abi++;
-  CONFORM(c, tri_heap_create(&other, &params, &h.heap) == TRI_EINVAL && strstr(sentence, "was built for contract 2"),
+  CONFORM(c,
+          tri_heap_create(&other, &params, &h.heap) == TRI_EINVAL &&
+              strstr(sentence, "was built for contract 2"),
           "another contract is answered by \"%s\"", sentence);
   return true;
 }
@@ -114,7 +126,8 @@ static bool check_too_many(struct conform *c) {
     params = (struct tri_heap_params){.error = error, .error_bytes = sizeof error};
     CONFORM(c, tri_heap_create(c->collector, &params, &beyond) == TRI_ENOTSUP && !beyond,
             "one heap more than max_heaps = %u", most);
-    CONFORM(c, strstr(error, c->collector->name), "one heap more than max_heaps is answered by \"%s\"", error);
+    CONFORM(c, strstr(error, c->collector->name), "one heap more than max_heaps is answered by \"%s\"",
+            error);
   }
   for (uint32_t i = 0; i < n; i++) tri_heap_destroy(heap[i]);
 
@@ -136,7 +149,8 @@ static bool check_too_many(struct conform *c) {
 
 // ---------------------------------------------------------------------------------------------- allocating
 
-static bool gives(struct conform *c, struct tri_mutator *m, struct tri_shape shape, enum tri_status expected) {
+static bool gives(struct conform *c, struct tri_mutator *m, struct tri_shape shape,
+                  enum tri_status expected) {
   tri_ref object = tri_alloc(m, shape);
   CONFORM(c, tri_is_null(object), "tag %#llx gives an object", (unsigned long long)shape.tag);
   CONFORM(c, m->status == expected, "tag %#llx gives '%s', not '%s'", (unsigned long long)shape.tag,
@@ -169,8 +183,9 @@ static bool check_shapes(struct conform *c) {
 
   struct tri_shape largest, beyond;
   CONFORM(c, tri_shape_make(TRI_MAX_REFS, TRI_MAX_BYTES, &largest), "the largest shape");
-  CONFORM(c, !tri_shape_make(TRI_MAX_REFS + 1, 0, &beyond) && !tri_shape_make(0, TRI_MAX_BYTES + 1, &beyond) &&
-                 !tri_shape_make(UINT64_MAX, UINT64_MAX, &beyond),
+  CONFORM(c,
+          !tri_shape_make(TRI_MAX_REFS + 1, 0, &beyond) && !tri_shape_make(0, TRI_MAX_BYTES + 1, &beyond) &&
+              !tri_shape_make(UINT64_MAX, UINT64_MAX, &beyond),
           "a shape beyond the largest");
   size_t most = c->collector->caps.max_object_bytes;
   if (!gives(c, h.m, largest, tri_shape_extent(largest) > most ? TRI_EINVAL : TRI_ENOMEM)) return false;
@@ -179,12 +194,13 @@ static bool check_shapes(struct conform *c) {
   h.m->status = TRI_OK;
   tri_ref object = tri_alloc(h.m, CONFORM_CELL);
   CONFORM(c, !tri_is_null(object) && h.m->status == TRI_OK, "the heap is not usable afterwards");
-  CONFORM(c, !conform_has(c, TRI_CAP_WALK) || conform_stats(h.heap).live_objects <= 2, "something was allocated");
+  CONFORM(c, !conform_has(c, TRI_CAP_WALK) || conform_stats(h.heap).live_objects <= 2,
+          "something was allocated");
   conform_close(&h);
   return true;
 }
 
-// ---------------------------------------------------------------------------------------------- claims not made
+// ------------------------------------------------------------------------------------------- claims not made
 
 static bool check_not_claimed(struct conform *c) {
   struct conform_heap h;
@@ -228,14 +244,28 @@ static bool check_inspect(struct conform *c) {
   tri_collect(h.m, TRI_COLLECT_FULL);
   struct tri_object_info info;
   uint64_t random = 88172645463325252u;
-  const uintptr_t junk[] = {0, 1, 7, 8, 16, 4096, UINTPTR_MAX, UINTPTR_MAX - 7, UINTPTR_MAX / 2 + 1, (uintptr_t)1 << 47,
-                            (uintptr_t)&random, (uintptr_t)h.heap, (uintptr_t)h.m, (uintptr_t)&conform_argerr,
+  const uintptr_t junk[] = {0,
+                            1,
+                            7,
+                            8,
+                            16,
+                            4096,
+                            UINTPTR_MAX,
+                            UINTPTR_MAX - 7,
+                            UINTPTR_MAX / 2 + 1,
+                            (uintptr_t)1 << 47,
+                            (uintptr_t)&random,
+                            (uintptr_t)h.heap,
+                            (uintptr_t)h.m,
+                            (uintptr_t)&conform_argerr,
                             (uintptr_t)&check_inspect};
   for (size_t i = 0; i < sizeof junk / sizeof *junk; i++)
-    CONFORM(c, tri_inspect(h.heap, (tri_ref){junk[i]}, &info) == TRI_ECORRUPT, "%#zx is an object", (size_t)junk[i]);
+    CONFORM(c, tri_inspect(h.heap, (tri_ref){junk[i]}, &info) == TRI_ECORRUPT, "%#zx is an object",
+            (size_t)junk[i]);
   for (int i = 0; i < 20000; i++) {
     random ^= random << 13, random ^= random >> 7, random ^= random << 17;
-    uintptr_t bits = i % 2 ? random : f.slot[i / 2 % 20].bits - 256 + random % 512; // anywhere, or near an object
+    uintptr_t bits =
+        i % 2 ? random : f.slot[i / 2 % 20].bits - 256 + random % 512; // anywhere, or near an object
     tri_inspect(h.heap, (tri_ref){bits}, &info);
   }
   for (size_t i = 0; i < 20; i++) {

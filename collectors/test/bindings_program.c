@@ -1,5 +1,5 @@
-// One small program that uses each call of fast.def, compiled once with every collector's inline paths and once
-// through the record: the same text has to give the same answer.
+// One small program that uses each call of fast.def, compiled once with every collector's inline paths and
+// once through the record: the same text has to give the same answer.
 #include "tricolor/tricolor.h"
 
 #include "bindings.h"
@@ -12,7 +12,9 @@
 
 enum { ROUNDS = 60, SLOTS = 5 };
 
-static void mix(uint64_t *answer, uint64_t value) { *answer = (*answer ^ value) * UINT64_C(1099511628211) + 1; }
+static void mix(uint64_t *answer, uint64_t value) {
+  *answer = (*answer ^ value) * UINT64_C(1099511628211) + 1;
+}
 
 static uint64_t id_of(struct tri_mutator *m, tri_ref object) {
   return tri_is_null(object) ? 99 : *(uint64_t *)tri_raw(m, object);
@@ -74,7 +76,8 @@ uint64_t BINDINGS_RUN(struct tri_heap *heap) {
     }
   }
   uint64_t n = 0;
-  for (tri_ref at = tri_handle_get(m, handle); !tri_is_null(at); at = tri_load(m, at, 0), n++) mix(&answer, id_of(m, at));
+  for (tri_ref at = tri_handle_get(m, handle); !tri_is_null(at); at = tri_load(m, at, 0), n++)
+    mix(&answer, id_of(m, at));
   mix(&answer, n);
   tri_root_set(m, &f.slot[0], tri_alloc(m, TRI_SHAPE(0, 100)));
   if (tri_is_null(f.slot[0])) return 0;

@@ -65,7 +65,8 @@ static bool check_PIN(struct conform *c) {
     tri_collect(h.m, round % 2 ? TRI_COLLECT_COMPACT : TRI_COLLECT_FULL);
     for (size_t i = 1; i < OBJECTS; i += 2) {
       CONFORM(c, f.slot[i].bits == before[i], "pinned object %zu moved in round %d", i, round);
-      CONFORM(c, *(uint64_t *)tri_raw(h.m, f.slot[i]) == i, "pinned object %zu is damaged in round %d", i, round);
+      CONFORM(c, *(uint64_t *)tri_raw(h.m, f.slot[i]) == i, "pinned object %zu is damaged in round %d", i,
+              round);
     }
   }
   for (size_t i = 1; i < OBJECTS; i += 2) tri_unpin(h.m, f.slot[i]);
@@ -88,7 +89,8 @@ static bool check_RECLAIMS(struct conform *c) {
   for (size_t i = 0, total = 0; total < 12 * limit; i++) {
     size_t bytes = sizes[i % (sizeof sizes / sizeof *sizes)];
     tri_root_set(h.m, &f.slot[1], tri_alloc(h.m, TRI_SHAPE(i % 3, bytes)));
-    CONFORM(c, !tri_is_null(f.slot[1]), "out of memory after %zu bytes of garbage under a limit of %zu", total, limit);
+    CONFORM(c, !tri_is_null(f.slot[1]), "out of memory after %zu bytes of garbage under a limit of %zu",
+            total, limit);
     total += bytes;
   }
   CONFORM(c, conform_is_list(h.m, f.slot[0], 1000, 7), "the list that was reachable all the time is damaged");
@@ -133,8 +135,8 @@ static bool check_EXACT(struct conform *c) {
   uint64_t live, expected = LIST + TREE + 1;
 #define EXPECT(what)                                                                                         \
   live = conform_live(h.m);                                                                                  \
-  CONFORM(c, live == expected, "%s: %llu objects are live, %llu are reachable", what, (unsigned long long)live,    \
-          (unsigned long long)expected)
+  CONFORM(c, live == expected, "%s: %llu objects are live, %llu are reachable", what,                        \
+          (unsigned long long)live, (unsigned long long)expected)
   EXPECT("all built");
   tri_root_set(h.m, &f.slot[0], TRI_NULL);
   EXPECT("the list held by one reference less");
@@ -199,7 +201,8 @@ static bool check_CYCLES(struct conform *c) {
   return true;
 }
 
-// Objects that have survived some collections are not traced again by a minor one, which does reclaim what is young.
+// Objects that have survived some collections are not traced again by a minor one, which does reclaim what is
+// young.
 static bool check_GENERATIONAL(struct conform *c) {
   struct conform_heap h;
   if (!conform_open(c, &h)) return false;
@@ -216,7 +219,8 @@ static bool check_GENERATIONAL(struct conform *c) {
   CONFORM(c, after.freed_objects - before.freed_objects >= YOUNG,
           "a minor collection has reclaimed %llu of %d young objects",
           (unsigned long long)(after.freed_objects - before.freed_objects), YOUNG);
-  CONFORM(c, after.marked_objects - before.marked_objects < OLD / 10, "a minor collection has traced %llu objects",
+  CONFORM(c, after.marked_objects - before.marked_objects < OLD / 10,
+          "a minor collection has traced %llu objects",
           (unsigned long long)(after.marked_objects - before.marked_objects));
   CONFORM(c, after.copied_bytes - before.copied_bytes < OLD, "a minor collection has copied old objects");
   CONFORM(c, conform_is_list(h.m, f.slot[0], OLD, 0), "the old list is damaged");
@@ -225,16 +229,16 @@ static bool check_GENERATIONAL(struct conform *c) {
   return true;
 }
 
-// ---------------------------------------------------------------------------------------------- who works when
+// -------------------------------------------------------------------------------------------- who works when
 
 // What the events say about the collections that were seen.
 struct seen {
   struct tri_actor *mutator;
   bool collecting;
-  uint32_t resumes;       // in the present collection
-  uint32_t interrupted;   // collections that the mutators ran in the midst of
-  uint32_t off_mutator;   // events inside a collection that came from no mutator's thread
-  size_t most_threads;    // of the process, inside a collection
+  uint32_t resumes;     // in the present collection
+  uint32_t interrupted; // collections that the mutators ran in the midst of
+  uint32_t off_mutator; // events inside a collection that came from no mutator's thread
+  size_t most_threads;  // of the process, inside a collection
 };
 
 static size_t count_threads(void) {
@@ -307,7 +311,8 @@ static bool check_PARALLEL(struct conform *c) {
   return true;
 }
 
-// The claim allows to keep too much, never to keep too little or to change anything; and who makes it is not EXACT.
+// The claim allows to keep too much, never to keep too little or to change anything; and who makes it is not
+// EXACT.
 static bool check_CONSERVATIVE(struct conform *c) {
   CONFORM(c, !conform_has(c, TRI_CAP_EXACT), "a collector that may keep garbage alive is not exact");
   struct conform_heap h;
@@ -373,7 +378,8 @@ static bool check_WEAK(struct conform *c) {
     if (tri_is_null(weak.slot[i])) continue;
     tri_ref got = tri_weak_get(h.m, weak.slot[i]);
     if (i < 10)
-      CONFORM(c, tri_same(h.m, got, target.slot[i == 1 ? 0 : i]), "weak reference %zu lost its reachable target", i);
+      CONFORM(c, tri_same(h.m, got, target.slot[i == 1 ? 0 : i]),
+              "weak reference %zu lost its reachable target", i);
     else if (i == WEAKS - 1)
       CONFORM(c, tri_same(h.m, got, held.slot[0]) && id_of(h.m, got) == i,
               "what tri_weak_get returned and a root holds is gone");
@@ -386,13 +392,15 @@ static bool check_WEAK(struct conform *c) {
   tri_weak_set(h.m, weak.slot[30], target.slot[30]);
   tri_weak_set(h.m, weak.slot[2], TRI_NULL);
   tri_collect(h.m, TRI_COLLECT_FULL);
-  CONFORM(c, id_of(h.m, tri_weak_get(h.m, weak.slot[30])) == 30, "a weak reference set again has lost its target");
+  CONFORM(c, id_of(h.m, tri_weak_get(h.m, weak.slot[30])) == 30,
+          "a weak reference set again has lost its target");
   CONFORM(c, tri_is_null(tri_weak_get(h.m, weak.slot[2])), "an emptied weak reference is not empty");
   TRI_FRAME_POP(h.m, held);
   TRI_FRAME_POP(h.m, target);
   TRI_FRAME_POP(h.m, weak);
   uint64_t live = conform_live(h.m);
-  CONFORM(c, live <= conform_slack(c, 3 * WEAKS), "%llu objects remain when all is dropped", (unsigned long long)live);
+  CONFORM(c, live <= conform_slack(c, 3 * WEAKS), "%llu objects remain when all is dropped",
+          (unsigned long long)live);
   conform_close(&h);
   return true;
 }
@@ -411,8 +419,9 @@ static bool check_EPHEMERON(struct conform *c) {
   for (size_t i = 0; i < CHAIN; i++) {
     tri_root_set(h.m, &e.slot[i], tri_ephemeron_new(h.m));
     CONFORM(c, !tri_is_null(e.slot[i]) && make_cell(h.m, &f.slot[1], i), "out of memory");
-    CONFORM(c, tri_is_null(tri_ephemeron_key(h.m, e.slot[i])) && tri_is_null(tri_ephemeron_value(h.m, e.slot[i])),
-            "a new ephemeron is not empty");
+    CONFORM(
+        c, tri_is_null(tri_ephemeron_key(h.m, e.slot[i])) && tri_is_null(tri_ephemeron_value(h.m, e.slot[i])),
+        "a new ephemeron is not empty");
     tri_store(h.m, f.slot[1], 0, key.slot[0]); // the value refers to its key: still no reason to keep it
     tri_ephemeron_set(h.m, e.slot[i], key.slot[0], f.slot[1]);
     tri_root_set(h.m, &key.slot[0], f.slot[1]);
@@ -423,7 +432,8 @@ static bool check_EPHEMERON(struct conform *c) {
   CONFORM(c, tri_same(h.m, tri_ephemeron_key(h.m, e.slot[0]), f.slot[0]), "a reachable key was cleared");
   for (size_t i = 0; i < CHAIN; i++) {
     tri_ref value = tri_ephemeron_value(h.m, e.slot[i]);
-    CONFORM(c, !tri_is_null(value) && id_of(h.m, value) == i, "value %zu of a chain whose key is reachable is gone", i);
+    CONFORM(c, !tri_is_null(value) && id_of(h.m, value) == i,
+            "value %zu of a chain whose key is reachable is gone", i);
   }
   // The key of 20 stays reachable by another way.
   tri_root_set(h.m, &f.slot[1], tri_ephemeron_key(h.m, e.slot[20]));
@@ -440,7 +450,8 @@ static bool check_EPHEMERON(struct conform *c) {
   TRI_FRAME_POP(h.m, e);
   TRI_FRAME_POP(h.m, f);
   uint64_t live = conform_live(h.m);
-  CONFORM(c, live <= conform_slack(c, 3 * CHAIN), "%llu objects remain when all is dropped", (unsigned long long)live);
+  CONFORM(c, live <= conform_slack(c, 3 * CHAIN), "%llu objects remain when all is dropped",
+          (unsigned long long)live);
   conform_close(&h);
   return true;
 }
@@ -470,15 +481,16 @@ static bool check_FINALIZER(struct conform *c) {
               (unsigned long long)cookie);
       uint64_t i = cookie == COOKIE + N ? 0 : cookie - COOKIE;
       CONFORM(c, i < N / 2, "reachable object %llu was queued", (unsigned long long)i);
-      CONFORM(c, ++times[cookie - COOKIE] == 1, "cookie %llu was handed out twice", (unsigned long long)cookie);
+      CONFORM(c, ++times[cookie - COOKIE] == 1, "cookie %llu was handed out twice",
+              (unsigned long long)cookie);
       CONFORM(c, make_garbage(h.m, 10), "out of memory");
       CONFORM(c, conform_is_list(h.m, taken.slot[0], 3, i), "object %llu or what it reaches was damaged",
               (unsigned long long)i);
       tri_root_set(h.m, &taken.slot[0], TRI_NULL);
     }
   }
-  CONFORM(c, queued >= N / 2 + 1 - conform_slack(c, N / 2), "%u of %d registrations of unreachable objects were queued",
-          queued, N / 2 + 1);
+  CONFORM(c, queued >= N / 2 + 1 - conform_slack(c, N / 2),
+          "%u of %d registrations of unreachable objects were queued", queued, N / 2 + 1);
   // A weak reference is cleared before its target is queued; a registration can be made again.
   if (conform_has(c, TRI_CAP_WEAK)) {
     TRI_FRAME(h.m, weak, 1);
@@ -489,7 +501,8 @@ static bool check_FINALIZER(struct conform *c) {
     tri_collect(h.m, TRI_COLLECT_FULL);
     tri_root_set(h.m, &taken.slot[0], tri_finalizer_next(h.m, &cookie));
     if (!tri_is_null(taken.slot[0])) {
-      CONFORM(c, tri_is_null(tri_weak_get(h.m, weak.slot[0])), "a queued object is still seen by a weak reference");
+      CONFORM(c, tri_is_null(tri_weak_get(h.m, weak.slot[0])),
+              "a queued object is still seen by a weak reference");
       CONFORM(c, tri_finalizer_add(h.m, taken.slot[0], 77) == TRI_OK, "a second life gets no finalizer");
       tri_root_set(h.m, &taken.slot[0], TRI_NULL);
       tri_collect(h.m, TRI_COLLECT_FULL);
@@ -512,7 +525,8 @@ static bool check_FINALIZER(struct conform *c) {
       if (tri_is_null(object)) break;
       queued++;
     }
-    CONFORM(c, queued == 2 || conform_has(c, TRI_CAP_CONSERVATIVE), "%u of 2 objects in a cycle were queued", queued);
+    CONFORM(c, queued == 2 || conform_has(c, TRI_CAP_CONSERVATIVE), "%u of 2 objects in a cycle were queued",
+            queued);
   }
   TRI_FRAME_POP(h.m, taken);
   TRI_FRAME_POP(h.m, f);
@@ -560,7 +574,8 @@ static bool check_WALK(struct conform *c) {
   TRI_FRAME(h.m, f, OBJECTS);
   for (size_t i = 0; i < OBJECTS; i++) {
     tri_root_set(h.m, &f.slot[i], tri_alloc(h.m, TRI_SHAPE(walk_refs(i), walk_bytes(i))));
-    CONFORM(c, !tri_is_null(f.slot[i]) && (i % 4 || !tri_is_null(tri_alloc(h.m, TRI_SHAPE(1, 0)))), "out of memory");
+    CONFORM(c, !tri_is_null(f.slot[i]) && (i % 4 || !tri_is_null(tri_alloc(h.m, TRI_SHAPE(1, 0)))),
+            "out of memory");
     *(uint64_t *)tri_raw(h.m, f.slot[i]) = i;
   }
   struct walked *w = calloc(1, sizeof *w);
@@ -588,7 +603,7 @@ static bool check_WALK(struct conform *c) {
   return true;
 }
 
-// ---------------------------------------------------------------------------------------------- explicit free
+// --------------------------------------------------------------------------------------------- explicit free
 
 static bool check_EXPLICIT_FREE(struct conform *c) {
   struct conform_heap h;
@@ -601,10 +616,12 @@ static bool check_EXPLICIT_FREE(struct conform *c) {
     tri_root_set(h.m, &f.slot[i], TRI_NULL);
     tri_free(h.m, object);
     struct tri_stats after = conform_stats(h.heap);
-    CONFORM(c, after.live_objects == before.live_objects - 1 && after.freed_objects == before.freed_objects + 1,
+    CONFORM(c,
+            after.live_objects == before.live_objects - 1 && after.freed_objects == before.freed_objects + 1,
             "tri_free of object %zu reclaims nothing at once", i);
   }
-  for (size_t i = 1; i < OBJECTS; i += 2) CONFORM(c, id_of(h.m, f.slot[i]) == i, "object %zu was not freed", i);
+  for (size_t i = 1; i < OBJECTS; i += 2)
+    CONFORM(c, id_of(h.m, f.slot[i]) == i, "object %zu was not freed", i);
   size_t limit = conform_heap_bytes(c), bytes = limit / 8;
   for (int i = 0; i < 100; i++) {
     tri_ref object = tri_alloc(h.m, TRI_SHAPE(i % 2, bytes));
@@ -644,7 +661,8 @@ static bool check_MULTI_HEAP(struct conform *c) {
   }
   for (uint32_t i = 0; i < n; i++) { // destroying one leaves the others
     for (uint32_t k = i; k < n; k++)
-      CONFORM(c, conform_is_list(h[k].m, tri_handle_get(h[k].m, list[k]), CELLS, k), "heap %u was damaged", k);
+      CONFORM(c, conform_is_list(h[k].m, tri_handle_get(h[k].m, list[k]), CELLS, k), "heap %u was damaged",
+              k);
     tri_handle_free(h[i].m, list[i]);
     conform_close(&h[i]);
   }
@@ -709,16 +727,18 @@ static bool check_MULTI_MUTATOR(struct conform *c) {
   tri_park(h.m);
   for (uint32_t i = 0; i < n; i++) tri_actor_join(&workers[i].actor);
   tri_unpark(h.m);
-  for (uint32_t i = 0; i < n; i++) CONFORM(c, workers[i].ok, "mutator %u could not attach, or lost something", i);
+  for (uint32_t i = 0; i < n; i++)
+    CONFORM(c, workers[i].ok, "mutator %u could not attach, or lost something", i);
   size_t count[THREADS] = {0};
-  for (tri_ref at = tri_load(h.m, tri_handle_get(h.m, shared), 0); !tri_is_null(at); at = tri_load(h.m, at, 0)) {
+  for (tri_ref at = tri_load(h.m, tri_handle_get(h.m, shared), 0); !tri_is_null(at);
+       at = tri_load(h.m, at, 0)) {
     uint64_t number = id_of(h.m, at);
     CONFORM(c, number < n, "the shared list is damaged");
     count[number]++;
   }
   for (uint32_t i = 0; i < n; i++)
-    CONFORM(c, count[i] == SHARED / BATCHES * BATCHES, "%zu of %d pushes of mutator %u are in the shared list", count[i],
-            SHARED / BATCHES * BATCHES, i);
+    CONFORM(c, count[i] == SHARED / BATCHES * BATCHES,
+            "%zu of %d pushes of mutator %u are in the shared list", count[i], SHARED / BATCHES * BATCHES, i);
   tri_handle_free(h.m, shared);
   conform_close(&h);
   return true;

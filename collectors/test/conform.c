@@ -16,7 +16,8 @@
 
 enum { DOES_NOT_APPLY = 77 };
 
-bool conform_fails(struct conform *c, const char *file, int line, const char *condition, const char *format, ...) {
+bool conform_fails(struct conform *c, const char *file, int line, const char *condition, const char *format,
+                   ...) {
   int used = snprintf(c->why, sizeof c->why, "%s:%d: %s: ", file, line, condition);
   va_list arguments;
   va_start(arguments, format);
@@ -106,15 +107,16 @@ static bool applies(const struct conform_row *row, const struct tri_collector *c
 
 static void print_test(const char *program, const char *prefix, const char *collector, const char *row) {
   printf("add_test([=[%s.%s.%s]=] [=[%s]=] %s %s)\n", prefix, collector, row, program, collector, row);
-  printf("set_tests_properties([=[%s.%s.%s]=] PROPERTIES LABELS quick TIMEOUT 120 SKIP_RETURN_CODE %d)\n", prefix,
-         collector, row, DOES_NOT_APPLY);
+  printf("set_tests_properties([=[%s.%s.%s]=] PROPERTIES LABELS quick TIMEOUT 120 SKIP_RETURN_CODE %d)\n",
+         prefix, collector, row, DOES_NOT_APPLY);
 }
 
 static void print_ctest(const char *program) {
   for (size_t i = 0; tri_collectors[i]; i++)
     for (size_t t = 0; t < TABLES; t++)
       for (const struct conform_row *row = tables[t]; row->name; row++)
-        if (applies(row, tri_collectors[i])) print_test(program, prefixes[t], tri_collectors[i]->name, row->name);
+        if (applies(row, tri_collectors[i]))
+          print_test(program, prefixes[t], tri_collectors[i]->name, row->name);
   for (const struct conform_lie *lie = conform_lies; lie->name; lie++)
     print_test(program, "conform", "lie", lie->name);
   for (const struct conform_lie *truth = conform_truths; truth->name; truth++)
@@ -176,7 +178,8 @@ static int run_told(const struct conform_lie *told, const char *name, bool is_li
   }
   TRI_CHECK(applies(row, c.collector)); // it claims what it is about
   bool conforms = row->check(&c);
-  printf("the %s about %s is %s%s\n", is_lie ? "lie" : "truth", name, conforms ? "believed" : "not believed: ", c.why);
+  printf("the %s about %s is %s%s\n", is_lie ? "lie" : "truth", name,
+         conforms ? "believed" : "not believed: ", c.why);
   return conforms == is_lie;
 }
 
@@ -189,7 +192,8 @@ int main(int argc, char **argv) {
              : strcmp(argv[1], "truth") == 0 ? run_told(conform_truths, argv[2], false)
                                              : run(argv[1], argv[2]);
   else
-    fprintf(stderr, "usage: conform <collector> <row>|all | conform lie|truth <capability> | conform --ctest <program>\n");
+    fprintf(stderr, "usage: conform <collector> <row>|all | conform lie|truth <capability> | conform --ctest "
+                    "<program>\n");
   fflush(stdout);
   _exit(status); // what a failed check left open is no leak to report
 }

@@ -1,5 +1,5 @@
-// Conformance: what the contract promises, as checks that any collector's record can be put through. A check gives a
-// verdict instead of aborting, so that it can be tried on a record that lies (lies.c).
+// Conformance: what the contract promises, as checks that any collector's record can be put through. A check
+// gives a verdict instead of aborting, so that it can be tried on a record that lies (lies.c).
 //
 // Rows stand in three tables: one per capability (capabilities.c), one per topic of the contract that every
 // collector owes (contract.c), and wrong arguments (argerr.c). conform.c runs one row on one collector.
@@ -13,8 +13,8 @@ struct conform {
   char why[512]; // after a check that returned false: what did not hold
 };
 
-// False: the collector does not do what it claims. What the check had opened is left as it is: the process is to
-// end soon.
+// False: the collector does not do what it claims. What the check had opened is left as it is: the process is
+// to end soon.
 typedef bool conform_check(struct conform *c);
 
 struct conform_row {
@@ -22,10 +22,11 @@ struct conform_row {
   uint64_t needs; // capabilities without which the check means nothing; 0 for every collector
   conform_check *check;
 };
-extern const struct conform_row conform_capabilities[], conform_contract[], conform_argerr[]; // end: name NULL
+extern const struct conform_row conform_capabilities[], conform_contract[],
+    conform_argerr[]; // end: name NULL
 
-// A lie about the capability of the same name: makes the lying record, or returns NULL when the collector that it
-// is built on is not in this program.
+// A lie about the capability of the same name: makes the lying record, or returns NULL when the collector
+// that it is built on is not in this program.
 struct conform_lie {
   const char *name;
   const struct tri_collector *(*tell)(void);
@@ -38,10 +39,10 @@ extern const struct conform_lie conform_truths[]; // end: name NULL
 // In a check: what must hold, and what to say (printf) when it does not.
 #define CONFORM(c, condition, ...)                                                                           \
   do {                                                                                                       \
-    if (!(condition)) return conform_fails((c), __FILE__, __LINE__, #condition, __VA_ARGS__);                 \
+    if (!(condition)) return conform_fails((c), __FILE__, __LINE__, #condition, __VA_ARGS__);                \
   } while (0)
-bool conform_fails(struct conform *c, const char *file, int line, const char *condition, const char *format, ...)
-    TRI_PRINTF(5, 6);
+bool conform_fails(struct conform *c, const char *file, int line, const char *condition, const char *format,
+                   ...) TRI_PRINTF(5, 6);
 
 static inline bool conform_has(const struct conform *c, uint64_t caps) {
   return (c->collector->caps.flags & caps) == caps;

@@ -6,9 +6,10 @@
 #include <string.h>
 
 // Small enough for the smallest heap, of all kinds of sizes.
-static const struct tri_shape shapes[] = {TRI_SHAPE(0, 0),  TRI_SHAPE(0, 1),   TRI_SHAPE(1, 0),    TRI_SHAPE(2, 8),
-                                          TRI_SHAPE(0, 40), TRI_SHAPE(17, 3),  TRI_SHAPE(64, 0),   TRI_SHAPE(0, 513),
-                                          TRI_SHAPE(3, 999), TRI_SHAPE(300, 1), TRI_SHAPE(0, 5000), TRI_SHAPE(0, 20000)};
+static const struct tri_shape shapes[] = {TRI_SHAPE(0, 0),   TRI_SHAPE(0, 1),    TRI_SHAPE(1, 0),
+                                          TRI_SHAPE(2, 8),   TRI_SHAPE(0, 40),   TRI_SHAPE(17, 3),
+                                          TRI_SHAPE(64, 0),  TRI_SHAPE(0, 513),  TRI_SHAPE(3, 999),
+                                          TRI_SHAPE(300, 1), TRI_SHAPE(0, 5000), TRI_SHAPE(0, 20000)};
 enum { SHAPES = sizeof shapes / sizeof *shapes };
 
 static bool is_zero(struct tri_mutator *m, tri_ref object, struct tri_shape shape) {
@@ -20,7 +21,8 @@ static bool is_zero(struct tri_mutator *m, tri_ref object, struct tri_shape shap
   return true;
 }
 
-// Fresh objects are zeroed, also in memory that was full of other things before; shapes and payloads are as asked.
+// Fresh objects are zeroed, also in memory that was full of other things before; shapes and payloads are as
+// asked.
 static bool check_fresh(struct conform *c) {
   struct conform_heap h;
   if (!conform_open(c, &h)) return false;
@@ -31,10 +33,12 @@ static bool check_fresh(struct conform *c) {
     tri_root_set(h.m, &f.slot[0], tri_alloc(h.m, shape));
     CONFORM(c, !tri_is_null(f.slot[0]), "out of memory");
     CONFORM(c, f.slot[0].bits % 8 == 0, "slot 0 is not aligned");
-    CONFORM(c, tri_shape_equal(tri_shape(h.m, f.slot[0]), shape), "an object of another shape than asked for");
+    CONFORM(c, tri_shape_equal(tri_shape(h.m, f.slot[0]), shape),
+            "an object of another shape than asked for");
     CONFORM(c, is_zero(h.m, f.slot[0], shape), "a fresh object is not zeroed in round %zu", i);
-    CONFORM(c, (char *)tri_raw(h.m, f.slot[0]) == (char *)f.slot[0].bits + 8 * tri_shape_refs(shape) &&
-                   tri_raw(h.m, f.slot[0]) == tri_raw_after(h.m, f.slot[0], tri_shape_refs(shape)),
+    CONFORM(c,
+            (char *)tri_raw(h.m, f.slot[0]) == (char *)f.slot[0].bits + 8 * tri_shape_refs(shape) &&
+                tri_raw(h.m, f.slot[0]) == tri_raw_after(h.m, f.slot[0], tri_shape_refs(shape)),
             "the payload does not follow the slots");
     memset(tri_raw(h.m, f.slot[0]), 0xee, tri_shape_bytes(shape));
     tri_fill(h.m, f.slot[0], 0, tri_shape_refs(shape), f.slot[0]);
@@ -65,18 +69,23 @@ static bool accounts(struct conform *c, struct tri_heap *heap, const char *when)
   CONFORM(c, s.live_bytes + s.free_bytes + s.metadata_bytes + s.released_bytes == s.mapped_bytes,
           "%s: live %llu + free %llu + metadata %llu + released %llu != mapped %llu", when, (ull)s.live_bytes,
           (ull)s.free_bytes, (ull)s.metadata_bytes, (ull)s.released_bytes, (ull)s.mapped_bytes);
-  CONFORM(c, s.allocated_objects - s.freed_objects == s.live_objects, "%s: allocated %llu - freed %llu != live %llu",
-          when, (ull)s.allocated_objects, (ull)s.freed_objects, (ull)s.live_objects);
-  CONFORM(c, s.allocated_bytes - s.freed_bytes == s.live_bytes, "%s: allocated %llu - freed %llu != live %llu bytes",
-          when, (ull)s.allocated_bytes, (ull)s.freed_bytes, (ull)s.live_bytes);
-  CONFORM(c, s.limit_bytes <= conform_heap_bytes(c) && s.limit_bytes > 0, "%s: limit %llu", when, (ull)s.limit_bytes);
+  CONFORM(c, s.allocated_objects - s.freed_objects == s.live_objects,
+          "%s: allocated %llu - freed %llu != live %llu", when, (ull)s.allocated_objects,
+          (ull)s.freed_objects, (ull)s.live_objects);
+  CONFORM(c, s.allocated_bytes - s.freed_bytes == s.live_bytes,
+          "%s: allocated %llu - freed %llu != live %llu bytes", when, (ull)s.allocated_bytes,
+          (ull)s.freed_bytes, (ull)s.live_bytes);
+  CONFORM(c, s.limit_bytes <= conform_heap_bytes(c) && s.limit_bytes > 0, "%s: limit %llu", when,
+          (ull)s.limit_bytes);
   CONFORM(c, s.live_bytes + s.free_bytes <= s.limit_bytes, "%s: live %llu + free %llu > limit %llu", when,
           (ull)s.live_bytes, (ull)s.free_bytes, (ull)s.limit_bytes);
-  CONFORM(c, s.peak_bytes <= s.limit_bytes && s.peak_bytes >= s.live_bytes, "%s: peak %llu, live %llu, limit %llu", when,
-          (ull)s.peak_bytes, (ull)s.live_bytes, (ull)s.limit_bytes);
-  CONFORM(c, s.full_collections <= s.collections && s.collections == heap->epoch, "%s: %llu collections, %llu full", when,
-          (ull)s.collections, (ull)s.full_collections);
-  CONFORM(c, s.pause_max_ns <= s.pause_total_ns && (s.pauses > 0) == (s.pause_total_ns > 0), "%s: pauses", when);
+  CONFORM(c, s.peak_bytes <= s.limit_bytes && s.peak_bytes >= s.live_bytes,
+          "%s: peak %llu, live %llu, limit %llu", when, (ull)s.peak_bytes, (ull)s.live_bytes,
+          (ull)s.limit_bytes);
+  CONFORM(c, s.full_collections <= s.collections && s.collections == heap->epoch,
+          "%s: %llu collections, %llu full", when, (ull)s.collections, (ull)s.full_collections);
+  CONFORM(c, s.pause_max_ns <= s.pause_total_ns && (s.pauses > 0) == (s.pause_total_ns > 0), "%s: pauses",
+          when);
   return true;
 }
 
@@ -101,9 +110,11 @@ static bool check_out_of_memory(struct conform *c) {
     CONFORM(c, h.m->status == TRI_ENOMEM, "status is '%s'", tri_status_name(h.m->status));
     CONFORM(c, told.out_of_memory > 0 && told.bytes == tri_shape_extent(CONFORM_CELL), "no event says so");
     if (!accounts(c, h.heap, "when full")) return false;
-    CONFORM(c, round == 0 || cells > 0 || !conform_has(c, TRI_CAP_RECLAIMS), "the heap is not usable afterwards");
+    CONFORM(c, round == 0 || cells > 0 || !conform_has(c, TRI_CAP_RECLAIMS),
+            "the heap is not usable afterwards");
     for (int i = 0; i < 5; i++)
-      CONFORM(c, tri_is_null(tri_alloc(h.m, TRI_SHAPE(0, conform_heap_bytes(c)))), "an object as large as the limit");
+      CONFORM(c, tri_is_null(tri_alloc(h.m, TRI_SHAPE(0, conform_heap_bytes(c)))),
+              "an object as large as the limit");
     size_t n = 0;
     for (tri_ref at = f.slot[0]; !tri_is_null(at); at = tri_load(h.m, at, 0), n++)
       CONFORM(c, *(uint64_t *)tri_raw(h.m, at) == cells - 1 - n, "cell %zu is damaged", n);
@@ -157,7 +168,9 @@ static bool check_statistics(struct conform *c) {
 enum { SLOTS = 12 };
 
 // Store value k (1 to SLOTS) of the pool in slot i; 0 is null.
-static tri_ref pool(struct tri_mutator *m, tri_ref from, unsigned k) { return k ? tri_load(m, from, k - 1) : TRI_NULL; }
+static tri_ref pool(struct tri_mutator *m, tri_ref from, unsigned k) {
+  return k ? tri_load(m, from, k - 1) : TRI_NULL;
+}
 
 // Does the object's row of slots equal the model's?
 static bool is_row(struct tri_mutator *m, tri_ref object, tri_ref from, const unsigned *row) {
@@ -185,7 +198,8 @@ static bool check_access(struct conform *c) {
   for (int step = 0; step < 4000; step++) {
     random ^= random << 13, random ^= random >> 7, random ^= random << 17;
     unsigned a = random & 1, b = random >> 1 & 1, i = (random >> 8) % SLOTS, k = (random >> 16) % SLOTS;
-    unsigned n = (random >> 24) % (SLOTS + 1), v = (random >> 32) % (SLOTS + 1), w = (random >> 40) % (SLOTS + 1);
+    unsigned n = (random >> 24) % (SLOTS + 1), v = (random >> 32) % (SLOTS + 1),
+             w = (random >> 40) % (SLOTS + 1);
     tri_ref value = pool(h.m, f.slot[2], v);
     if (n > SLOTS - (i > k ? i : k)) n = SLOTS - (i > k ? i : k);
     switch (random >> 48 & 7) {
@@ -195,7 +209,8 @@ static bool check_access(struct conform *c) {
       break;
     case 1: {
       tri_ref old = tri_swap(h.m, f.slot[a], i, value);
-      CONFORM(c, tri_same(h.m, old, pool(h.m, f.slot[2], row[a][i])), "swap returns another value than the old one");
+      CONFORM(c, tri_same(h.m, old, pool(h.m, f.slot[2], row[a][i])),
+              "swap returns another value than the old one");
       row[a][i] = v;
       break;
     }
@@ -228,8 +243,9 @@ static bool check_access(struct conform *c) {
   }
   tri_copy(h.m, f.slot[0], 0, f.slot[1], 0, 0); // nothing at all is legal too
   tri_fill(h.m, f.slot[0], SLOTS, 0, TRI_NULL);
-  CONFORM(c, tri_same(h.m, TRI_NULL, TRI_NULL) && !tri_same(h.m, f.slot[0], TRI_NULL) &&
-                 !tri_same(h.m, f.slot[0], f.slot[1]) && tri_same(h.m, f.slot[0], f.slot[0]),
+  CONFORM(c,
+          tri_same(h.m, TRI_NULL, TRI_NULL) && !tri_same(h.m, f.slot[0], TRI_NULL) &&
+              !tri_same(h.m, f.slot[0], f.slot[1]) && tri_same(h.m, f.slot[0], f.slot[0]),
           "tri_same");
   TRI_FRAME_POP(h.m, f);
   conform_close(&h);
@@ -262,7 +278,8 @@ static bool order_of(struct order *o, struct tri_heap *heap, const struct tri_ev
     o->pauses++;
     break;
   case TRI_EVENT_COLLECTION_BEGIN:
-    CONFORM(c, o->stopped && !o->collecting, "%s in the midst of another collection, or with the world running", name);
+    CONFORM(c, o->stopped && !o->collecting,
+            "%s in the midst of another collection, or with the world running", name);
     CONFORM(c, event->a <= TRI_COLLECT_COMPACT, "%s: kind %llu", name, (unsigned long long)event->a);
     o->collecting = true;
     break;
@@ -276,9 +293,13 @@ static bool order_of(struct order *o, struct tri_heap *heap, const struct tri_ev
   case TRI_EVENT_ROOTS:
   case TRI_EVENT_MARK:
   case TRI_EVENT_WEAK:
-  case TRI_EVENT_SWEEP: CONFORM(c, o->collecting, "%s outside a collection", name); break;
-  case TRI_EVENT_OUT_OF_MEMORY: break;
-  case TRI_EVENT_KINDS: CONFORM(c, false, "an event of no kind");
+  case TRI_EVENT_SWEEP:
+    CONFORM(c, o->collecting, "%s outside a collection", name);
+    break;
+  case TRI_EVENT_OUT_OF_MEMORY:
+    break;
+  case TRI_EVENT_KINDS:
+    CONFORM(c, false, "an event of no kind");
   }
   return true;
 }
@@ -304,9 +325,9 @@ static bool check_events(struct conform *c) {
   if (!o.ok) return false;
   struct tri_stats s = conform_stats(h.heap);
   CONFORM(c, !o.requested && !o.collecting, "a collection has not ended");
-  CONFORM(c, s.collections == o.ends && s.pauses == o.pauses, "%llu collections and %llu pauses, %llu and %llu seen",
-          (unsigned long long)s.collections, (unsigned long long)s.pauses, (unsigned long long)o.ends,
-          (unsigned long long)o.pauses);
+  CONFORM(c, s.collections == o.ends && s.pauses == o.pauses,
+          "%llu collections and %llu pauses, %llu and %llu seen", (unsigned long long)s.collections,
+          (unsigned long long)s.pauses, (unsigned long long)o.ends, (unsigned long long)o.pauses);
   if (conform_has(c, TRI_CAP_RECLAIMS)) CONFORM(c, o.ends > 0, "no collection was seen");
   TRI_FRAME_POP(h.m, f);
   conform_close(&h);
@@ -325,7 +346,8 @@ static bool inspect_one(void *context, const struct tri_object_info *info) {
   struct tri_object_info again = {0};
   i->objects++;
   i->ok = tri_inspect(i->heap, info->ref, &again) == TRI_OK && again.ref.bits == info->ref.bits &&
-          tri_shape_equal(again.shape, info->shape) && again.start == info->start && again.bytes == info->bytes;
+          tri_shape_equal(again.shape, info->shape) && again.start == info->start &&
+          again.bytes == info->bytes;
   return i->ok;
 }
 
@@ -344,7 +366,8 @@ static bool check_introspection(struct conform *c) {
   for (size_t i = 0; i < 3 * SHAPES; i++) {
     tri_root_set(h.m, &f.slot[i % SHAPES], tri_alloc(h.m, shapes[i % SHAPES]));
     CONFORM(c, !tri_is_null(f.slot[i % SHAPES]), "out of memory");
-    if (i % SHAPES > 1 && tri_shape_refs(shapes[i % SHAPES])) tri_store(h.m, f.slot[i % SHAPES], 0, f.slot[0]);
+    if (i % SHAPES > 1 && tri_shape_refs(shapes[i % SHAPES]))
+      tri_store(h.m, f.slot[i % SHAPES], 0, f.slot[0]);
   }
   for (int round = 0; round < 2; round++) {
     if (tri_verify(h.heap, &reporter) != 0) return false;
@@ -381,19 +404,23 @@ static bool check_handles(struct conform *c) {
   }
   for (int round = 0; round < 3; round++) {
     for (size_t i = 0; i < HANDLES; i++)
-      CONFORM(c, *(uint64_t *)tri_raw(h.m, tri_handle_get(h.m, handles[i])) == i, "handle %zu in round %d", i, round);
+      CONFORM(c, *(uint64_t *)tri_raw(h.m, tri_handle_get(h.m, handles[i])) == i, "handle %zu in round %d", i,
+              round);
     tri_collect(h.m, TRI_COLLECT_COMPACT);
   }
   for (size_t i = 0; i < HANDLES; i += 2) tri_handle_free(h.m, handles[i]); // in no special order
-  for (size_t i = 1; i < HANDLES; i += 2) tri_handle_set(h.m, handles[i], tri_handle_get(h.m, handles[HANDLES - 1]));
+  for (size_t i = 1; i < HANDLES; i += 2)
+    tri_handle_set(h.m, handles[i], tri_handle_get(h.m, handles[HANDLES - 1]));
   uint64_t live = conform_live(h.m);
-  if (conform_has(c, TRI_CAP_EXACT)) CONFORM(c, live == 1, "%llu objects are live, not 1", (unsigned long long)live);
+  if (conform_has(c, TRI_CAP_EXACT))
+    CONFORM(c, live == 1, "%llu objects are live, not 1", (unsigned long long)live);
   for (size_t i = 1; i < HANDLES; i += 2) {
     CONFORM(c, *(uint64_t *)tri_raw(h.m, tri_handle_get(h.m, handles[i])) == HANDLES - 1, "handle %zu", i);
     tri_handle_free(h.m, handles[i]);
   }
   live = conform_live(h.m);
-  if (conform_has(c, TRI_CAP_EXACT)) CONFORM(c, live == 0, "%llu objects outlive their handles", (unsigned long long)live);
+  if (conform_has(c, TRI_CAP_EXACT))
+    CONFORM(c, live == 0, "%llu objects outlive their handles", (unsigned long long)live);
   conform_close(&h);
   return true;
 }
@@ -416,7 +443,8 @@ static bool check_frames(struct conform *c) {
   struct conform_heap h;
   if (!conform_open(c, &h) || !nest(c, h.m, 200)) return false;
   uint64_t live = conform_live(h.m);
-  if (conform_has(c, TRI_CAP_EXACT)) CONFORM(c, live == 0, "%llu objects outlive their frames", (unsigned long long)live);
+  if (conform_has(c, TRI_CAP_EXACT))
+    CONFORM(c, live == 0, "%llu objects outlive their frames", (unsigned long long)live);
   conform_close(&h);
   return true;
 }
@@ -441,7 +469,8 @@ static bool check_coming_and_going(struct conform *c) {
       CONFORM(c, h.m->id == 0, "the only mutator has number %u", h.m->id);
       tri_detach(h.m);
       CONFORM(c, tri_attach(h.heap, &h.m) == TRI_OK, "a mutator cannot attach again");
-      CONFORM(c, conform_is_list(h.m, tri_handle_get(h.m, handle), 100, 3), "a list is damaged over detach and attach");
+      CONFORM(c, conform_is_list(h.m, tri_handle_get(h.m, handle), 100, 3),
+              "a list is damaged over detach and attach");
     }
     tri_handle_free(h.m, handle);
     conform_close(&h);

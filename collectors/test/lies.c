@@ -1,5 +1,5 @@
-// One lie per capability: a copy of an honest collector's record that claims too much, or whose calls no longer do
-// what it claims. The row of that name must see through it.
+// One lie per capability: a copy of an honest collector's record that claims too much, or whose calls no
+// longer do what it claims. The row of that name must see through it.
 #include "conform.h"
 
 #include <string.h>
@@ -46,8 +46,8 @@ static const struct tri_collector *tell_EXACT(void) {
 }
 
 // Plain reference counting.
-static enum tri_status create_without_cycles(const struct tri_collector *self, const struct tri_heap_config *config,
-                                             struct tri_heap **heap) {
+static enum tri_status create_without_cycles(const struct tri_collector *self,
+                                             const struct tri_heap_config *config, struct tri_heap **heap) {
   struct tri_heap_config without = *config, parsed;
   char error[100];
   if (!tri_options_parse("cycles=off", honest->options, honest->n_options, &parsed, error, sizeof error))
@@ -138,7 +138,9 @@ static const struct tri_collector *tell_WALK(void) {
 }
 
 // Takes the hint, does nothing.
-static const struct tri_collector *tell_EXPLICIT_FREE(void) { return bend("nocollect", TRI_CAP_EXPLICIT_FREE); }
+static const struct tri_collector *tell_EXPLICIT_FREE(void) {
+  return bend("nocollect", TRI_CAP_EXPLICIT_FREE);
+}
 
 static const struct tri_collector *tell_RECLAIMS(void) {
   struct tri_collector *l = bend("nocollect", TRI_CAP_RECLAIMS);

@@ -22,9 +22,7 @@ static void test(const char *name, bindings_run *inlined) {
   uint64_t answer = run(collector, bindings_run_dynamic);
   printf("%-12s %016llx\n", name, (unsigned long long)answer);
   TRI_CHECK_EQ(run(collector, inlined), answer);
-  static struct {
-    uint64_t caps, answer;
-  } known[32];
+  static struct { uint64_t caps, answer; } known[32];
   uint64_t caps = collector->caps.flags & (TRI_CAP_WEAK | TRI_CAP_EPHEMERON);
   size_t i = 0;
   while (i < sizeof known / sizeof *known && known[i].answer && known[i].caps != caps) i++;

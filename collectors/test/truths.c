@@ -1,5 +1,6 @@
-// Stand-ins for what no collector of this tree does yet. The rows look at events and counters only, so a stand-in
-// that tells the events in another order, or from another thread, is enough to see that they can be passed.
+// Stand-ins for what no collector of this tree does yet. The rows look at events and counters only, so a
+// stand-in that tells the events in another order, or from another thread, is enough to see that they can be
+// passed.
 #include "conform.h"
 
 #include "common/actor.h"
@@ -9,8 +10,8 @@ static struct tri_collector stand_in;
 static struct tri_event_sink outer; // the program's sink, behind `interpose`
 static void (*interpose)(void *context, struct tri_heap *heap, const struct tri_event *event);
 
-static enum tri_status create_interposed(const struct tri_collector *self, const struct tri_heap_config *config,
-                                         struct tri_heap **heap) {
+static enum tri_status create_interposed(const struct tri_collector *self,
+                                         const struct tri_heap_config *config, struct tri_heap **heap) {
   struct tri_heap_config interposed = *config;
   struct tri_event_sink sink = {interpose, NULL};
   outer = *config->sink;
@@ -30,7 +31,9 @@ static struct tri_collector *stand_in_for(const char *name, uint64_t claims,
 }
 
 // Young garbage goes without a look at old objects, because counts say that it is garbage.
-static const struct tri_collector *tell_GENERATIONAL(void) { return stand_in_for("refcount", TRI_CAP_GENERATIONAL, NULL); }
+static const struct tri_collector *tell_GENERATIONAL(void) {
+  return stand_in_for("refcount", TRI_CAP_GENERATIONAL, NULL);
+}
 
 // The end of a collection is told after the pause that did its work.
 static struct tri_event held;
