@@ -268,14 +268,14 @@ static size_t total_bytes(void) { return GC_get_heap_size() + GC_get_unmapped_by
 // the new limit is taken away from it, in pieces as large as it gives, linked through their first words.
 static void take_ballast(size_t limit) {
   size_t total = total_bytes() - gc.block_bytes, want = total > limit ? total - limit : 0;
-  if (gc.ballast_bytes == gc.block_bytes + want) return;
+  want = gc.block_bytes + ((want + gc.block_bytes - 1) & -gc.block_bytes);
+  if (gc.ballast_bytes == want) return;
   for (void **next; gc.ballast; gc.ballast = next) {
     next = *gc.ballast;
     GC_free(gc.ballast);
   }
   gc.ballast_bytes = gc.block_bytes;
   GC_set_max_heap_size(1);
-  want += gc.block_bytes;
   for (size_t piece = want; gc.ballast_bytes < want && piece >= gc.block_bytes;) {
     if (piece > want - gc.ballast_bytes) piece = want - gc.ballast_bytes;
     void **more = GC_malloc_atomic_uncollectable(piece);
