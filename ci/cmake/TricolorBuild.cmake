@@ -32,11 +32,19 @@ set(TRICOLOR_FORMS threads fibers)
 set(TRICOLOR_FORM_DEFINITIONS_threads TRI_FIBERS=0)
 set(TRICOLOR_FORM_DEFINITIONS_fibers TRI_FIBERS=1)
 
+# tri_not_with_engine(<target>): a test program, which a build with a fuzzing engine leaves out (the fibers form is
+# instrumented for the engine's own main there).
+function(tri_not_with_engine target)
+  if(NOT TRICOLOR_FUZZ_ENGINE STREQUAL replay)
+    set_target_properties(${target} PROPERTIES EXCLUDE_FROM_ALL ON)
+  endif()
+endfunction()
+
 # tri_add_test(<name> [LABEL quick|medium|long] [TIMEOUT s] SOURCES a.c … [LIBS …] [ARGS …] [FORMS threads fibers])
 # A test program; exit status 0 passes. Run with no arguments unless ARGS are given. With two FORMS the test
 # is built and run once in each (the fibers one is called <name>.fibers); the default form is threads.
-# Exit status 77 means skipped. With a fuzzing engine unit tests are known but not built (the fibers form is
-# instrumented for the engine's own main): such a build runs `ctest -L fuzz`.
+# Exit status 77 means skipped. A build with a fuzzing engine knows the unit tests but does not build them: it runs
+# `ctest -L fuzz`.
 function(tri_add_test name)
   cmake_parse_arguments(T "" "LABEL;TIMEOUT" "SOURCES;LIBS;ARGS;FORMS" ${ARGN})
   if(NOT T_LABEL)
@@ -55,9 +63,7 @@ function(tri_add_test name)
     endif()
     add_executable(test.${target} ${T_SOURCES})
     target_link_libraries(test.${target} PRIVATE ${T_LIBS} tricolor-common-${form})
-    if(NOT TRICOLOR_FUZZ_ENGINE STREQUAL replay)
-      set_target_properties(test.${target} PROPERTIES EXCLUDE_FROM_ALL ON)
-    endif()
+    tri_not_with_engine(test.${target})
     add_test(NAME ${target} COMMAND test.${target} ${T_ARGS})
     set_tests_properties(${target} PROPERTIES LABELS ${T_LABEL} TIMEOUT ${T_TIMEOUT} SKIP_RETURN_CODE 77)
   endforeach()
