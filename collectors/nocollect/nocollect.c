@@ -7,7 +7,7 @@
 #include "common/os.h"
 #include "nocollect/fast.h"
 
-enum { REGION_BYTES = 256 << 10, SMALL_REGION_BYTES = 16 << 10 };
+enum { REGION_BYTES = 256 << 10, SMALL_REGION_BYTES = 16 << 10, HUGE_BYTES = 2 << 20 };
 
 struct region {
   struct region *next; // towards higher addresses
@@ -19,32 +19,36 @@ struct nocollect_heap {
   struct tri_heap base;
   struct tri_mutex lock; // the fields below
   uintptr_t start, end;  // the reservation
-  uintptr_t next;        // first byte not yet given to a region; committed up to here
-  size_t region_bytes;
+  uintptr_t next;        // first byte not yet given to a region
+  uintptr_t committed;   // first byte without memory
+  size_t region_bytes, commit_bytes;
   struct region *regions, **last;
   size_t n_regions;
 };
 
 static struct nocollect_heap *heap_of(struct tri_heap *heap) { return (struct nocollect_heap *)heap; }
 
-static size_t page_up(size_t bytes) { return (bytes + tri_os_page_bytes() - 1) & -tri_os_page_bytes(); }
+static size_t round_up(size_t bytes, size_t unit) { return (bytes + unit - 1) & -unit; }
 
 enum tri_status nocollect_heap_create(const struct tri_collector *self, const struct tri_heap_config *config,
                                       struct tri_heap **out) {
   struct nocollect_heap *heap = tri_os_calloc(sizeof *heap);
   if (!heap) return TRI_ENOMEM;
   size_t bytes = (size_t)config->value[TRI_OPT_HEAP] & -tri_os_page_bytes();
-  void *memory = tri_os_reserve(bytes, 0);
+  // A huge page can only be had where 2 MiB are committed together.
+  bool huge = config->value[TRI_OPT_HUGE] && bytes >= 4 * (size_t)HUGE_BYTES;
+  void *memory = tri_os_reserve(bytes, huge ? HUGE_BYTES : 0);
   if (!memory || tri_heap_init(&heap->base, self, config) != TRI_OK) {
     if (memory) tri_os_release(memory, bytes);
     tri_os_free(heap);
     return TRI_ENOMEM;
   }
-  if (config->value[TRI_OPT_HUGE]) tri_os_huge(memory, bytes);
+  if (huge) tri_os_huge(memory, bytes);
   tri_mutex_init(&heap->lock);
-  heap->start = heap->next = (uintptr_t)memory;
+  heap->start = heap->next = heap->committed = (uintptr_t)memory;
   heap->end = heap->start + bytes;
   heap->region_bytes = bytes >= 16 * (size_t)REGION_BYTES ? REGION_BYTES : SMALL_REGION_BYTES;
+  heap->commit_bytes = huge ? HUGE_BYTES : heap->region_bytes;
   heap->last = &heap->regions;
   *out = &heap->base;
   return TRI_OK;
@@ -85,15 +89,25 @@ void nocollect_detach(struct tri_mutator *base) {
 
 // ---------------------------------------------------------------------------------------------- allocation
 
+// Memory up to `end`, and as far beyond as one step reaches; with the lock held.
+static bool commit(struct nocollect_heap *heap, uintptr_t end) {
+  if (end <= heap->committed) return true;
+  uintptr_t to = heap->start + round_up(end - heap->start, heap->commit_bytes);
+  if (to > heap->end) to = heap->end;
+  if (!tri_os_commit((void *)heap->committed, to - heap->committed)) return false;
+  heap->committed = to;
+  return true;
+}
+
 // A new region of at least `bytes` for m; with the lock held.
 static bool take_region(struct nocollect_heap *heap, struct nocollect_mutator *m, size_t bytes) {
   size_t left = heap->end - heap->next;
-  size_t want = bytes > heap->region_bytes ? page_up(bytes) : heap->region_bytes;
+  size_t want = bytes > heap->region_bytes ? round_up(bytes, tri_os_page_bytes()) : heap->region_bytes;
   if (want > left) want = left;
   if (want < bytes) return false;
   struct region *region = tri_os_calloc(sizeof *region);
   if (!region) return false;
-  if (!tri_os_commit((void *)heap->next, want)) {
+  if (!commit(heap, heap->next + want)) {
     tri_os_free(region);
     return false;
   }
@@ -148,7 +162,7 @@ void nocollect_stats_fill(struct tri_heap *base, struct tri_stats *stats) {
   struct nocollect_heap *heap = heap_of(base);
   nocollect_walk(base, count_object, stats);
   stats->limit_bytes = heap->end - heap->start;
-  stats->peak_bytes = heap->next - heap->start;
+  stats->peak_bytes = heap->committed - heap->start;
   stats->free_bytes = stats->peak_bytes - stats->live_bytes;
   stats->metadata_bytes = sizeof *heap + heap->n_regions * sizeof(struct region);
   stats->mapped_bytes = stats->peak_bytes + stats->metadata_bytes;
