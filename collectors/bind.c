@@ -9,6 +9,10 @@ extern const struct tri_option TRI_OPTIONS[];
 #define TRI_N_OPTIONS 0
 #endif
 
+#ifndef TRI_TELLS
+#define TRI_TELLS 0
+#endif
+
 #define TRI_FAST_CALL(result, name, parameters, arguments)                                                   \
   static result bound_##name parameters { return tri_##name arguments; }
 #include "tricolor/fast.def"
@@ -48,6 +52,18 @@ extern const struct tri_option TRI_OPTIONS[];
 #ifndef tri_cold_verify
 #define tri_cold_verify tri_default_verify
 #endif
+#ifndef tri_cold_marking
+#define tri_cold_marking tri_default_marking
+#endif
+#ifndef tri_cold_each_grey
+#define tri_cold_each_grey tri_default_each_grey
+#endif
+#ifndef tri_cold_each_remembered
+#define tri_cold_each_remembered tri_default_each_remembered
+#endif
+#ifndef tri_cold_each_block
+#define tri_cold_each_block tri_default_each_block
+#endif
 
 enum tri_status TRI_IMPL(heap_create)(const struct tri_collector *self, const struct tri_heap_config *config,
                                       struct tri_heap **heap);
@@ -61,7 +77,7 @@ const struct tri_collector TRI_PASTE(tri_collector_, TRI_COLLECTOR) = {
     .size = sizeof(struct tri_collector),
     .name = TRI_STRING(TRI_COLLECTOR),
     .summary = TRI_SUMMARY,
-    .caps = {TRI_CAPS, TRI_MAX_MUTATORS, TRI_MAX_HEAPS, TRI_MIN_HEAP, TRI_MAX_OBJECT},
+    .caps = {TRI_CAPS, TRI_MAX_MUTATORS, TRI_MAX_HEAPS, TRI_MIN_HEAP, TRI_MAX_OBJECT, TRI_TELLS},
     .options = TRI_OPTIONS,
     .n_options = TRI_N_OPTIONS,
     .heap_create = TRI_IMPL(heap_create),

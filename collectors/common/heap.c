@@ -63,6 +63,7 @@ enum tri_status tri_heap_init(struct tri_heap *heap, const struct tri_collector 
                               const struct tri_heap_config *config) {
   heap->ops = ops;
   heap->caps = ops->caps.flags;
+  heap->tells = ops->caps.tells;
   heap->sink = *config->sink;
   heap->world = tri_world_new();
   return heap->world ? TRI_OK : TRI_ENOMEM;
@@ -145,6 +146,25 @@ tri_ref tri_default_finalizer_next(struct tri_mutator *m, uint64_t *cookie) {
 enum tri_status tri_default_collect(struct tri_mutator *m, enum tri_collect_kind kind) {
   (void)m, (void)kind;
   return TRI_ENOTSUP;
+}
+
+enum tri_status tri_default_marking(struct tri_heap *heap, struct tri_marking *marking) {
+  (void)heap;
+  *marking = (struct tri_marking){0};
+  return TRI_ENOTSUP;
+}
+
+bool tri_default_each_grey(struct tri_heap *heap, tri_grey_fn *visit, void *context) {
+  (void)heap, (void)visit, (void)context;
+  return true;
+}
+bool tri_default_each_remembered(struct tri_heap *heap, tri_remembered_fn *visit, void *context) {
+  (void)heap, (void)visit, (void)context;
+  return true;
+}
+bool tri_default_each_block(struct tri_heap *heap, tri_block_fn *visit, void *context) {
+  (void)heap, (void)visit, (void)context;
+  return true;
 }
 
 struct find {

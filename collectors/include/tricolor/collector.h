@@ -4,6 +4,7 @@
 //   TRI_SUMMARY            one line
 //   TRI_CAPS               the claims, TRI_CAP_… or-ed together
 //   TRI_MAX_MUTATORS, TRI_MAX_HEAPS, TRI_MIN_HEAP, TRI_MAX_OBJECT     struct tri_caps
+//   TRI_TELLS              (optional) what it tells of itself, TRI_TELLS_… or-ed together
 //   TRI_OPTIONS            (optional) name of an array of its own option rows, TRI_N_OPTIONS their number
 //   tri_fast_<call>        (optional) an inline path for a row of fast.def; a path that leaves the inline code
 //                          calls a function named <name>_…_slow
@@ -57,7 +58,11 @@ TRI_EXPORT tri_ref tri_alloc_failed(struct tri_mutator *m, enum tri_status statu
 // TRI_ENOTSUP (kind without capability).
 TRI_EXPORT enum tri_status tri_alloc_check(struct tri_mutator *m, struct tri_shape shape);
 
-// Defaults of cold.def.
+// Defaults of cold.def. Those of what a collector may tell: TRI_ENOTSUP, or a visit of nothing.
+TRI_EXPORT enum tri_status tri_default_marking(struct tri_heap *heap, struct tri_marking *marking);
+TRI_EXPORT bool tri_default_each_grey(struct tri_heap *heap, tri_grey_fn *visit, void *context);
+TRI_EXPORT bool tri_default_each_remembered(struct tri_heap *heap, tri_remembered_fn *visit, void *context);
+TRI_EXPORT bool tri_default_each_block(struct tri_heap *heap, tri_block_fn *visit, void *context);
 TRI_EXPORT void tri_default_park(struct tri_mutator *m);
 TRI_EXPORT void tri_default_unpark(struct tri_mutator *m);
 TRI_EXPORT bool tri_default_pin(struct tri_mutator *m, tri_ref object); // non-moving: true

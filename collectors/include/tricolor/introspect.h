@@ -14,7 +14,15 @@ enum tri_count_kind {
   TRI_COUNT_STUCK, // saturated: there were once this many, how many there are is no longer known
 };
 
-// One object as the collector sees it.
+// An object's colour in the marking that goes on (Dijkstra et al. 1978).
+enum tri_colour {
+  TRI_COLOUR_NONE, // no marking goes on, or the collector does not tell MARKING
+  TRI_WHITE,       // not reached yet
+  TRI_GREY,        // reached, some of its slots are still to be scanned
+  TRI_BLACK,       // reached and scanned, or not subject to this collection (old, during a minor one)
+};
+
+// One object as the collector sees it. What it does not tell (enum tri_tells) is 0.
 struct tri_object_info {
   tri_ref ref;            // slot 0
   struct tri_shape shape;
@@ -22,8 +30,68 @@ struct tri_object_info {
   size_t bytes;
   enum tri_count_kind counted; // 0 where a collector says nothing of counts
   uint32_t count;
+  enum tri_colour colour; // MARKING. A mark bit is enough: what tri_each_grey visits counts as grey
+  uint8_t generation;     // GENERATION: 0 is the youngest
+  uint8_t age;            // GENERATION: collections survived, saturating
 };
 typedef bool tri_walk_fn(void *context, const struct tri_object_info *info);
+
+// ---------------------------------------------------------------------- what a collector may tell
+//
+// All of this is optional: fast.h names what there is in TRI_TELLS, and options of a heap may take some away
+// (heap->tells). Checks that need more are skipped, and say so. Calls and their conditions: cold.def.
+
+// What the write barrier keeps true while mutators run during marking.
+enum tri_barrier {
+  TRI_BARRIER_NONE,      // mutators never run during marking
+  TRI_BARRIER_INSERTION, // strong invariant: no black object refers to a white one (Dijkstra, Steele)
+  TRI_BARRIER_SNAPSHOT,  // weak invariant: a white object that a black one refers to can be reached from a
+                         // grey one through white ones; and whatever is deleted from the graph that there
+                         // was at the event MARK is grey or black from then on (Yuasa 1990)
+  TRI_BARRIER_HYBRID,    // shades what is deleted and what is inserted (Go 1.8): judged like SNAPSHOT
+};
+
+struct tri_marking {
+  bool active;              // from before the event MARK until after the event SWEEP
+  bool roots_grey;          // root slots will be scanned (again) before marking ends: they count as grey
+  enum tri_barrier barrier; // constant
+  enum tri_colour born;     // of objects allocated now; TRI_COLOUR_NONE unless active
+};
+
+typedef bool tri_grey_fn(void *context, tri_ref object);
+
+// A minor collection is going to look at slots [first, first + count) of this object: of a card table or a set
+// of objects the whole of it (0, SIZE_MAX), of a set of slots one.
+struct tri_remembered {
+  tri_ref object;
+  size_t first, count;
+};
+typedef bool tri_remembered_fn(void *context, const struct tri_remembered *entry);
+
+enum tri_block_use {
+  TRI_USE_FREE,     // holds nothing
+  TRI_USE_PARTIAL,  // has room
+  TRI_USE_FULL,     // has none
+  TRI_USE_OPEN,     // a mutator allocates in it
+  TRI_USE_UNSWEPT,  // marked in, not yet swept
+  TRI_USE_RELEASED, // given back to the system
+};
+
+// A block of memory for objects, divided into units: cells, granules or lines.
+struct tri_block_info {
+  uintptr_t start;
+  size_t bytes;
+  enum tri_block_use use;
+  size_t unit_bytes;
+  bool starts;           // a bit stands for the object that starts in the unit (cells, granules);
+                         // otherwise for all that touches it (lines)
+  const uint64_t *used;  // a bit per unit: an object, or reserved by an open allocation; good during the call
+  const uint64_t *marked; // the same for marks; NULL: none are kept here
+  size_t live, capacity;  // what the block's header says of bits in `used`: now, and at most
+  uint32_t lists;         // how many of the collector's lists of blocks have it, by looking through them all
+  bool listed;            // by its use it belongs on one (and on no other); otherwise on none
+};
+typedef bool tri_block_fn(void *context, const struct tri_block_info *info);
 
 // Receives one sentence per finding; text is good during the call only.
 struct tri_reporter {

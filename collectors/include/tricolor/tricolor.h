@@ -41,6 +41,7 @@ TRI_EXPORT enum tri_status tri_heap_create(const struct tri_collector *collector
 struct tri_heap {
   const struct tri_collector *ops; // the collector's record, or the outermost shim's
   uint64_t caps;                   // what this heap claims: the collector's claims, less what options took away
+  uint32_t tells;                  // enum tri_tells, less what options took away
   uint64_t epoch;                  // collections that have ended: refs may have moved when it changed
   uint32_t stop_requested;         // != 0: mutators must call tri_safepoint_slow at their next safepoint
   struct tri_world *world;         // mutators, handles, stop-the-world (common/world.h)
@@ -119,7 +120,7 @@ struct tri_collector {
 #undef TRI_COLD_CALL
 };
 
-#define TRI_ABI 1
+#define TRI_ABI 2
 
 // A shared object that brings a collector exports this (TRI_PLUGIN(name) in bind.c writes it).
 #define TRI_PLUGIN_SYMBOL "tri_collector_plugin"

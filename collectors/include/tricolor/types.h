@@ -101,12 +101,20 @@ enum tri_cap {
 #undef TRI_CAP_ROW
 };
 
+// What a collector may tell of itself beyond what it must (introspect.h).
+enum tri_tells {
+#define TRI_TELL_ROW(name, bit, doc) TRI_TELLS_##name = 1 << bit,
+#include "tricolor/tells.def"
+#undef TRI_TELL_ROW
+};
+
 struct tri_caps {
   uint64_t flags;          // enum tri_cap
   uint32_t max_mutators;   // attached at one time, per heap
   uint32_t max_heaps;      // alive at one time, per process
   size_t min_heap_bytes;   // smallest legal heap= option
   size_t max_object_bytes; // largest tri_shape_extent that alloc can ever satisfy
+  uint32_t tells;          // enum tri_tells
 };
 
 #endif
