@@ -120,7 +120,7 @@ struct tri_collector {
 #undef TRI_COLD_CALL
 };
 
-#define TRI_ABI 2
+#define TRI_ABI 1
 
 // A shared object that brings a collector exports this (TRI_PLUGIN(name) in bind.c writes it).
 #define TRI_PLUGIN_SYMBOL "tri_collector_plugin"
