@@ -27,6 +27,11 @@ function(tri_add_fuzz_target name collector)
   add_executable(${name} ${ARGN})
   target_compile_definitions(${name} PRIVATE FUZZ_COLLECTOR="${collector}")
   target_link_libraries(${name} PRIVATE tricolor-checked-fibers tricolor-collectors-fibers)
+  tri_link_fuzz_engine(${name})
+endfunction()
+
+# tri_link_fuzz_engine(<name>): what drives a program that defines LLVMFuzzerTestOneInput.
+function(tri_link_fuzz_engine name)
   if(NOT TRICOLOR_FUZZ_ENGINE STREQUAL replay OR DEFINED ENV{LIB_FUZZING_ENGINE})
     target_sources(${name} PRIVATE ${CMAKE_SOURCE_DIR}/fuzz/engine/mutate_libfuzzer.c)
     target_link_libraries(${name} PRIVATE tricolor-mutate tricolor-program-fibers)

@@ -1,6 +1,7 @@
 // The fuzz target: any byte string is a heap program, run on one collector (FUZZ_COLLECTOR) with a fresh heap under
 // the shadow heap. One source for libFuzzer, AFL++ (persistent mode, shared-memory test cases, by its libFuzzer
-// driver) and the replay driver. A finding is printed and aborts.
+// driver) and the replay driver. A finding is printed, its invariant in brackets (`run`: the executor itself got a
+// wrong answer), and aborts.
 //
 // FUZZ_STATS=1 in the environment prints at exit how much of the work was real: a fuzzer whose operations do
 // nothing no longer fuzzes.
@@ -52,9 +53,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   struct tri_run_params params = {.collector = collector, .max_steps = MAX_STEPS};
   if (tri_program_run_checked(&program, &params, TRI_CHECK_GC, NULL, &result) == TRI_RUN_FINDING) {
     fprintf(stderr,
-            "fuzz-%s: %s\n  again: tricolor replay --collector=%s --steps=%d FILE\n"
+            "fuzz-%s: [%s] %s\n  again: tricolor replay --collector=%s --steps=%d FILE\n"
             "  smaller: tricolor minimize --collector=%s --steps=%d FILE\n  (FILE: where the engine leaves this input)\n",
-            collector->name, result.message, collector->name, MAX_STEPS, collector->name, MAX_STEPS);
+            collector->name, result.invariant, result.message, collector->name, MAX_STEPS, collector->name, MAX_STEPS);
     abort();
   }
   total.executions++;
