@@ -1,4 +1,5 @@
-// What the halves of the shadow share: shadow.c (calls) and pass.c (collections). Not for others.
+// What the parts of the shadow share: shadow.c and call_*.c (calls), pass.c (collections), report.c. Not for
+// others.
 #ifndef TRICOLOR_CHECK_STATE_H
 #define TRICOLOR_CHECK_STATE_H
 
@@ -63,6 +64,14 @@ extern const struct tri_shim_class tri_shadow_class;
 static inline struct tri_shadow *shadow_of(const struct tri_heap *heap) {
   return (struct tri_shadow *)tri_shim_find(heap, &tri_shadow_class);
 }
+
+// Number of what the program does now.
+static inline uint64_t shadow_operation(const struct tri_shadow *s) {
+  return s->operation == UINT64_MAX ? s->calls : s->operation;
+}
+
+// An event, for reports.
+void shadow_note_phase(struct tri_shadow *s, const struct tri_event *event);
 
 // Judge a subject by all rows of that kind (SLOT: up to the first that fires), report what fails; true if all
 // hold.

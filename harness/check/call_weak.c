@@ -1,0 +1,101 @@
+// Weak references and ephemerons.
+#include "check/call.h"
+
+static void shadow_weak_set(struct tri_mutator *m, tri_ref weak, tri_ref target) {
+  struct tri_shadow *s = enter(m);
+  uint32_t id, target_id;
+  if (!s->broken && (id = object_argument(s, "weak_set", weak)) &&
+      kind_argument(s, "weak_set", id, TRI_WEAK) && value_argument(s, "weak_set", target, &target_id)) {
+    s->shim.inner->weak_set(m, weak, target);
+    set_edge(s, id, 0, target_id);
+  }
+  leave(s);
+}
+
+// The program has a reference to an object that only a weak reference held: it counts as a C local from now
+// on, and what the last collection saw of its registrations no longer holds.
+static void resurrected(struct tri_shadow *s, uint32_t id) {
+  model_hold(s->model, id);
+  const struct model_object *o = &s->model->object[id];
+  if (o->died) return; // handed out before: another registration of it may be in the queue
+  for (uint32_t i = 0; o->finalizers && i < s->model->n_registrations; i++)
+    if (s->model->registration[i].id == id)
+      s->model->registration[i].dead = s->model->registration[i].due = false;
+}
+
+// What a getter of a weak object returned for slot i, which lives as long as the object in slot `key`.
+static void check_weak(struct tri_shadow *s, enum tri_when when, uint32_t id, size_t i, size_t key,
+                       tri_ref ref) {
+  s->looked[when]++;
+  uint32_t target = edge(s, id, i), holder = edge(s, id, key);
+  if (tri_is_null(ref) && !target) return;
+  struct tri_view view = {
+      .object = id, .slot = i, .ref = ref, .cleared = tri_is_null(ref), .value_cleared = true};
+  if (holder) view.target = &s->model->object[holder];
+  if (view.target && view.target->flags & MODEL_FREED) return;
+  view.identical = target && ref.bits == s->model->object[target].ref.bits;
+  if (view.cleared)
+    view.reachable =
+        holder && !model_died_since(s->model, id, key) && !model_unreachable(s->model, holder, false);
+  shadow_judge(s, when, &view);
+  if (view.cleared && target)
+    for (size_t k = 0; k <= (when == TRI_WHEN_EPHEMERON); k++) set_edge(s, id, k, 0);
+  if (view.identical) resurrected(s, target);
+}
+
+static tri_ref shadow_weak_get(struct tri_mutator *m, tri_ref weak) {
+  struct tri_shadow *s = enter(m);
+  uint32_t id;
+  tri_ref ref = TRI_NULL;
+  if (!s->broken && (id = object_argument(s, "weak_get", weak)) &&
+      kind_argument(s, "weak_get", id, TRI_WEAK)) {
+    ref = s->shim.inner->weak_get(m, weak);
+    check_weak(s, TRI_WHEN_WEAK, id, 0, 0, ref);
+  }
+  leave(s);
+  return ref;
+}
+
+static void shadow_ephemeron_set(struct tri_mutator *m, tri_ref ephemeron, tri_ref key, tri_ref value) {
+  struct tri_shadow *s = enter(m);
+  uint32_t id, key_id, value_id;
+  if (!s->broken && (id = object_argument(s, "ephemeron_set", ephemeron)) &&
+      kind_argument(s, "ephemeron_set", id, TRI_EPHEMERON) &&
+      value_argument(s, "ephemeron_set", key, &key_id) &&
+      value_argument(s, "ephemeron_set", value, &value_id)) {
+    s->shim.inner->ephemeron_set(m, ephemeron, key, value);
+    set_edge(s, id, 0, key_id);
+    set_edge(s, id, 1, value_id);
+  }
+  leave(s);
+}
+
+static tri_ref ephemeron_get(struct tri_mutator *m, tri_ref ephemeron, const char *call, size_t i) {
+  struct tri_shadow *s = enter(m);
+  uint32_t id;
+  tri_ref ref = TRI_NULL;
+  tri_ref (*get)(struct tri_mutator *, tri_ref) =
+      i ? s->shim.inner->ephemeron_value : s->shim.inner->ephemeron_key;
+  if (!s->broken && (id = object_argument(s, call, ephemeron)) && kind_argument(s, call, id, TRI_EPHEMERON)) {
+    ref = get(m, ephemeron);
+    check_weak(s, TRI_WHEN_EPHEMERON, id, i, 0, ref);
+  }
+  leave(s);
+  return ref;
+}
+
+static tri_ref shadow_ephemeron_key(struct tri_mutator *m, tri_ref ephemeron) {
+  return ephemeron_get(m, ephemeron, "ephemeron_key", 0);
+}
+
+static tri_ref shadow_ephemeron_value(struct tri_mutator *m, tri_ref ephemeron) {
+  return ephemeron_get(m, ephemeron, "ephemeron_value", 1);
+}
+
+void call_weak_override(struct tri_collector *record) {
+  record->weak_set = shadow_weak_set;
+  record->weak_get = shadow_weak_get;
+  record->ephemeron_set = shadow_ephemeron_set;
+  record->ephemeron_key = shadow_ephemeron_key;
+  record->ephemeron_value = shadow_ephemeron_value;
+}
