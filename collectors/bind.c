@@ -46,6 +46,12 @@ extern const struct tri_option TRI_OPTIONS[];
 #ifndef tri_cold_collect
 #define tri_cold_collect tri_default_collect
 #endif
+#ifndef tri_cold_collect_start
+#define tri_cold_collect_start tri_default_collect_start
+#endif
+#ifndef tri_cold_collect_step
+#define tri_cold_collect_step tri_default_collect_step
+#endif
 #ifndef tri_cold_inspect
 #define tri_cold_inspect tri_default_inspect
 #endif

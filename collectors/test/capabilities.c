@@ -289,7 +289,43 @@ static bool work(struct conform *c, struct seen *seen) {
   return true;
 }
 
+// A collection that is asked for marks no more objects than a step allows, ends after as many steps as there is work,
+// and then has reclaimed what was garbage when it began, though the mutator cuts a list between the steps and holds
+// its rest by a root. And allocation alone lets collections go on in steps.
 static bool check_INCREMENTAL(struct conform *c) {
+  struct conform_heap h;
+  if (!conform_open(c, &h)) return false;
+  enum { LIST = 3000, GARBAGE = 500, UNITS = 50, AT_ONCE = 4 * UNITS, MOST_STEPS = 20 * LIST / UNITS };
+  TRI_FRAME(h.m, f, 3);
+  CONFORM(c, conform_list(h.m, &f.slot[0], LIST, 0), "out of memory");
+  tri_collect_step(h.m, SIZE_MAX); // allocation may have begun one
+  CONFORM(c, tri_collect_step(h.m, UNITS), "there is something to do though no collection is under way");
+  CONFORM(c, make_garbage(h.m, GARBAGE), "out of memory");
+  CONFORM(c, tri_collect_start(h.m) == TRI_OK, "no collection in steps can be begun");
+  struct tri_stats begin = conform_stats(h.heap), now = begin;
+  size_t steps = 0;
+  tri_root_set(h.m, &f.slot[1], f.slot[0]); // the last cell before the cut
+  for (bool done = false; !done; steps++) {
+    CONFORM(c, steps < MOST_STEPS, "the collection has not ended after %zu steps of %d", steps, UNITS);
+    tri_root_set(h.m, &f.slot[2], tri_load(h.m, f.slot[1], 0));
+    tri_store(h.m, f.slot[1], 0, TRI_NULL);
+    done = tri_collect_step(h.m, UNITS);
+    struct tri_stats last = now;
+    now = conform_stats(h.heap);
+    CONFORM(c, now.marked_objects - last.marked_objects <= AT_ONCE, "%llu objects were marked in a step of %d",
+            (unsigned long long)(now.marked_objects - last.marked_objects), UNITS);
+    tri_store(h.m, f.slot[1], 0, f.slot[2]);
+    if (!tri_is_null(f.slot[2])) tri_root_set(h.m, &f.slot[1], f.slot[2]);
+  }
+  CONFORM(c, steps >= LIST / AT_ONCE, "%d objects took %zu steps of %d", LIST, steps, UNITS);
+  CONFORM(c, now.collections == begin.collections + 1, "%llu collections have ended, 1 was begun",
+          (unsigned long long)(now.collections - begin.collections));
+  CONFORM(c, now.freed_objects - begin.freed_objects >= GARBAGE,
+          "%llu objects were reclaimed, %d were garbage when the collection began",
+          (unsigned long long)(now.freed_objects - begin.freed_objects), GARBAGE);
+  CONFORM(c, conform_is_list(h.m, f.slot[0], LIST, 0), "the list that was cut and mended is damaged");
+  TRI_FRAME_POP(h.m, f);
+  conform_close(&h);
   struct seen seen = {0};
   if (!work(c, &seen)) return false;
   CONFORM(c, seen.interrupted > 0, "no collection let the mutator run between its steps");

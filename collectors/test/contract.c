@@ -292,6 +292,8 @@ static bool order_of(struct order *o, struct tri_heap *heap, const struct tri_ev
     break;
   case TRI_EVENT_ROOTS:
   case TRI_EVENT_MARK:
+  case TRI_EVENT_MARK_STEP:
+  case TRI_EVENT_RESCAN:
   case TRI_EVENT_WEAK:
   case TRI_EVENT_SWEEP:
     CONFORM(c, o->collecting, "%s outside a collection", name);
@@ -322,6 +324,7 @@ static bool check_events(struct conform *c) {
     if (i % 1000 == 0) tri_safepoint(h.m);
     if (i % 100000 == 0) tri_collect(h.m, (enum tri_collect_kind)(i / 100000 % 3));
   }
+  tri_collect_step(h.m, SIZE_MAX);
   if (!o.ok) return false;
   struct tri_stats s = conform_stats(h.heap);
   CONFORM(c, !o.requested && !o.collecting, "a collection has not ended");

@@ -68,8 +68,24 @@ static const struct tri_collector *tell_CYCLES(void) {
 // A minor collection traces everything.
 static const struct tri_collector *tell_GENERATIONAL(void) { return bend("marksweep", TRI_CAP_GENERATIONAL); }
 
+// The first step does it all.
+static bool unfinished;
+static enum tri_status start_later(struct tri_mutator *m) { return (void)m, unfinished = true, TRI_OK; }
+static bool collect_at_once(struct tri_mutator *m, size_t units) {
+  (void)units;
+  if (unfinished) honest->collect(m, TRI_COLLECT_FULL);
+  unfinished = false;
+  return true;
+}
+static const struct tri_collector *tell_INCREMENTAL(void) {
+  struct tri_collector *l = bend("marksweep", TRI_CAP_INCREMENTAL);
+  if (!l) return NULL;
+  l->collect_start = start_later;
+  l->collect_step = collect_at_once;
+  return l;
+}
+
 // The world stands still from begin to end, and one thread does it all.
-static const struct tri_collector *tell_INCREMENTAL(void) { return bend("marksweep", TRI_CAP_INCREMENTAL); }
 static const struct tri_collector *tell_CONCURRENT(void) { return bend("marksweep", TRI_CAP_CONCURRENT); }
 static const struct tri_collector *tell_PARALLEL(void) { return bend("marksweep", TRI_CAP_PARALLEL); }
 

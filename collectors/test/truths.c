@@ -48,9 +48,6 @@ static void hold_end(void *context, struct tri_heap *heap, const struct tri_even
   outer.event(outer.context, heap, &held);
   held.kind = TRI_EVENT_RESUME;
 }
-static const struct tri_collector *tell_INCREMENTAL(void) {
-  return stand_in_for("marksweep", TRI_CAP_INCREMENTAL, hold_end);
-}
 
 struct telling {
   struct tri_heap *heap;
@@ -81,7 +78,6 @@ static const struct tri_collector *tell_PARALLEL(void) {
 
 const struct conform_lie conform_truths[] = {
     {"GENERATIONAL", tell_GENERATIONAL},
-    {"INCREMENTAL", tell_INCREMENTAL},
     {"CONCURRENT", tell_CONCURRENT},
     {"PARALLEL", tell_PARALLEL},
     {0},

@@ -57,6 +57,18 @@ static enum tri_status shadow_collect(struct tri_mutator *m, enum tri_collect_ki
   return status;
 }
 
+static enum tri_status shadow_collect_start(struct tri_mutator *m) {
+  struct tri_shadow *s = shadow_of(m->heap);
+  forget_locals(m);
+  return s->broken ? TRI_ENOMEM : s->shim.inner->collect_start(m);
+}
+
+static bool shadow_collect_step(struct tri_mutator *m, size_t units) {
+  struct tri_shadow *s = shadow_of(m->heap);
+  forget_locals(m);
+  return s->broken || s->shim.inner->collect_step(m, units);
+}
+
 static enum tri_status shadow_attach(struct tri_heap *heap, struct tri_mutator **m) {
   struct tri_shadow *s = shadow_of(heap);
   tri_mutex_lock(&s->gate);
@@ -122,6 +134,8 @@ static void shadow_override(struct tri_collector *record) {
   record->park = shadow_park;
   record->unpark = shadow_unpark;
   record->collect = shadow_collect;
+  record->collect_start = shadow_collect_start;
+  record->collect_step = shadow_collect_step;
 }
 
 // States are kept between heaps like models.

@@ -256,6 +256,23 @@ static enum tri_status emit_collect(struct tri_mutator *m, enum tri_collect_kind
   return TRI_OK;
 }
 
+static enum tri_status emit_collect_start(struct tri_mutator *m) {
+  struct emission *e = emission_of(m->heap);
+  collecting(e);
+  fprintf(e->out, "  tri_collect_start(%s);\n", M);
+  return TRI_OK;
+}
+
+static bool emit_collect_step(struct tri_mutator *m, size_t units) {
+  struct emission *e = emission_of(m->heap);
+  collecting(e);
+  if (units == SIZE_MAX)
+    fprintf(e->out, "  tri_collect_step(%s, SIZE_MAX);\n", M);
+  else
+    fprintf(e->out, "  tri_collect_step(%s, %zu);\n", M, units);
+  return true;
+}
+
 static enum tri_status emit_attach(struct tri_heap *heap, struct tri_mutator **m) {
   struct emit *emit = (struct emit *)tri_shim_find(heap, &emit_class);
   struct emission *e = emit->to;
@@ -323,6 +340,8 @@ static void emit_override(struct tri_collector *record) {
   record->ephemeron_set = emit_ephemeron_set;
   record->safepoint = emit_safepoint;
   record->collect = emit_collect;
+  record->collect_start = emit_collect_start;
+  record->collect_step = emit_collect_step;
   record->attach = emit_attach;
   record->park = emit_park;
   record->unpark = emit_unpark;

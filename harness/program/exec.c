@@ -152,10 +152,10 @@ static bool execute(struct tri_run *run, const struct tri_op *op) {
   case TRI_OP_FREE: return op_free(run, o[0]);
 
   case TRI_OP_SAFEPOINT: return run_safepoint(run);
-  case TRI_OP_START: // no collector can be stepped through the contract yet
+  case TRI_OP_START: return op_start(run);
   case TRI_OP_MINOR: return run_collect(run, TRI_COLLECT_MINOR);
-  case TRI_OP_STEP: return run_safepoint(run);
-  case TRI_OP_FINISH:
+  case TRI_OP_STEP: return op_step(run, o[0]);
+  case TRI_OP_FINISH: return op_finish(run);
   case TRI_OP_FULL: return run_collect(run, TRI_COLLECT_FULL);
   case TRI_OP_COMPACT: return run_collect(run, TRI_COLLECT_COMPACT);
 

@@ -91,6 +91,24 @@ bool run_safepoint(struct tri_run *run) {
   return true;
 }
 
+bool op_start(struct tri_run *run) {
+  if (!has(run, TRI_CAP_INCREMENTAL)) return run_collect(run, TRI_COLLECT_MINOR);
+  collecting(run);
+  return tri_collect_start(mutator(run)) == TRI_OK;
+}
+
+bool op_step(struct tri_run *run, size_t units) {
+  if (!has(run, TRI_CAP_INCREMENTAL)) return run_safepoint(run);
+  collecting(run);
+  tri_collect_step(mutator(run), units);
+  return true;
+}
+
+bool op_finish(struct tri_run *run) {
+  if (!has(run, TRI_CAP_INCREMENTAL)) return run_collect(run, TRI_COLLECT_FULL);
+  return op_start(run) && op_step(run, SIZE_MAX);
+}
+
 // A fresh object with its payload written; null when out of memory. May collect.
 tri_ref run_allocate(struct tri_run *run, struct tri_shape shape) {
   if (run->zeal && ++run->since_zeal >= run->zeal) {

@@ -120,6 +120,10 @@ bool run_refused(struct tri_run *run);
 bool run_need_heap(struct tri_run *run);
 bool run_collect(struct tri_run *run, enum tri_collect_kind kind);
 bool run_safepoint(struct tri_run *run);
+// A collection in steps; where there is none, another kind, or a safepoint.
+bool op_start(struct tri_run *run);
+bool op_step(struct tri_run *run, size_t units);
+bool op_finish(struct tri_run *run);
 // A fresh object with its payload written; null when out of memory. May collect.
 tri_ref run_allocate(struct tri_run *run, struct tri_shape shape);
 bool run_allocate_to(struct tri_run *run, uint32_t r, uint64_t n_refs, uint64_t n_bytes);

@@ -525,6 +525,26 @@ static enum tri_status record_collect(struct tri_mutator *m, enum tri_collect_ki
   return r->shim.inner->collect(m, kind);
 }
 
+static enum tri_status record_collect_start(struct tri_mutator *m) {
+  struct recorder *r = recorder_of(m);
+  collecting(m);
+  struct player *player = begin(r, m);
+  if (player) EMIT(r, START, 0);
+  end(r);
+  return r->shim.inner->collect_start(m);
+}
+
+static bool record_collect_step(struct tri_mutator *m, size_t units) {
+  enum { MOST_UNITS = 127 }; // of one operation
+  struct recorder *r = recorder_of(m);
+  collecting(m);
+  struct player *player = begin(r, m);
+  if (player && units > MOST_UNITS) EMIT(r, FINISH, 0);
+  else if (player) EMIT(r, STEP, (uint32_t)units);
+  end(r);
+  return r->shim.inner->collect_step(m, units);
+}
+
 static bool record_pin(struct tri_mutator *m, tri_ref object) {
   struct recorder *r = recorder_of(m);
   struct player *player = begin(r, m);
@@ -585,6 +605,8 @@ static void record_override(struct tri_collector *record) {
   record->free = record_free;
   record->safepoint = record_safepoint;
   record->collect = record_collect;
+  record->collect_start = record_collect_start;
+  record->collect_step = record_collect_step;
   record->pin = record_pin;
   record->unpin = record_unpin;
   record->attach = record_attach;

@@ -70,6 +70,8 @@ TRI_EXPORT void tri_default_unpin(struct tri_mutator *m, tri_ref object);
 TRI_EXPORT enum tri_status tri_default_finalizer_add(struct tri_mutator *m, tri_ref object, uint64_t cookie);
 TRI_EXPORT tri_ref tri_default_finalizer_next(struct tri_mutator *m, uint64_t *cookie);
 TRI_EXPORT enum tri_status tri_default_collect(struct tri_mutator *m, enum tri_collect_kind kind);
+TRI_EXPORT enum tri_status tri_default_collect_start(struct tri_mutator *m); // TRI_ENOTSUP
+TRI_EXPORT bool tri_default_collect_step(struct tri_mutator *m, size_t units); // true
 TRI_EXPORT enum tri_status tri_default_inspect(struct tri_heap *heap, tri_ref ref,
                                                struct tri_object_info *info); // by a walk
 TRI_EXPORT size_t tri_default_verify(struct tri_heap *heap, const struct tri_reporter *reporter); // by a walk

@@ -6,8 +6,8 @@
 // bind.c wraps the inline paths into the record, so both run the same code: what is fuzzed is what is timed.
 //
 // Rules, once for all calls:
-//   * Only tri_alloc, tri_weak_new, tri_ephemeron_new, tri_collect, tri_safepoint, tri_attach, tri_park and
-//     tri_unpark may collect or move. A tri_ref in a C local is dead after those: keep it in a frame.
+//   * Only tri_alloc, tri_weak_new, tri_ephemeron_new, tri_collect, tri_collect_start, tri_collect_step,
+//     tri_safepoint, tri_attach, tri_park and tri_unpark may collect or move. A tri_ref in a C local is dead after those: keep it in a frame.
 //   * Fresh objects are zeroed: null references, zero bytes.
 //   * Out of memory is TRI_NULL or TRI_ENOMEM, never an abort, and the heap stays usable.
 //   * A heap's objects are touched only by these calls, on a thread that is attached.
