@@ -26,7 +26,7 @@ set(TRICOLOR_FUZZ_MAX_LEN 512)
 function(tri_add_fuzz_target name collector)
   add_executable(${name} ${ARGN})
   target_compile_definitions(${name} PRIVATE FUZZ_COLLECTOR="${collector}")
-  target_link_libraries(${name} PRIVATE tricolor-checked-fibers tricolor-collectors-fibers)
+  target_link_libraries(${name} PRIVATE tricolor-account tricolor-checked-fibers tricolor-collectors-fibers)
   tri_link_fuzz_engine(${name})
 endfunction()
 

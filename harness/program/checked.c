@@ -63,6 +63,7 @@ enum tri_run_status tri_program_run_checked(const struct tri_program *program, c
                                 .finishing = finishing,
                                 .emptied = emptied,
                                 .context = &checked};
+  if (params->watch) watch.sink = params->watch->sink;
   struct tri_run_params shadowed = *params;
   shadowed.collector = tri_shadow_wrap(&record, params->collector, &options);
   shadowed.watch = &watch;
