@@ -114,7 +114,7 @@ function(tri_add_fault patch)
     endforeach()
     target_include_directories(${target} BEFORE PRIVATE ${copy}/collectors)
     target_link_libraries(${target} PRIVATE tricolor-common-fibers)
-    if(part STREQUAL own)
+    if("${part}" STREQUAL "own")
       tri_use_inline_binding(${target} ${collector})
       if("${collector}/fast.h" IN_LIST files)
         set_property(TARGET ${target} PROPERTY COMPILE_DEFINITIONS TRI_COLLECTOR=${collector}
