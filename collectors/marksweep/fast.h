@@ -2,7 +2,7 @@
 #ifndef MARKSWEEP_FAST_H
 #define MARKSWEEP_FAST_H
 
-#include "common/block_space.h"
+#include "common/marked_heap.h"
 
 #define TRI_SUMMARY                                                                                          \
   "stop-the-world mark-sweep: size-segregated blocks, side mark bits, prefetching, lazy sweep"
@@ -23,28 +23,18 @@ enum marksweep_option {
 #define TRI_OPTIONS marksweep_options
 #define TRI_N_OPTIONS MARKSWEEP_OPTIONS
 
-struct marksweep_mutator {
-  struct tri_mutator base;
-  struct tri_run runs[TRI_SIZE_CLASSES];
-};
-
 tri_ref marksweep_alloc_slow(struct tri_mutator *m, struct tri_shape shape);
 
 static inline tri_ref marksweep_alloc(struct tri_mutator *m, struct tri_shape shape) {
-  tri_ref object = tri_runs_alloc(((struct marksweep_mutator *)m)->runs, shape);
+  tri_ref object = tri_marked_alloc(m, shape);
   return TRI_LIKELY(!tri_is_null(object)) ? object : marksweep_alloc_slow(m, shape);
 }
 #define tri_fast_alloc marksweep_alloc
 
-enum tri_status marksweep_finalizer_add(struct tri_mutator *m, tri_ref object, uint64_t cookie);
-tri_ref marksweep_finalizer_next(struct tri_mutator *m, uint64_t *cookie);
-enum tri_status marksweep_collect(struct tri_mutator *m, enum tri_collect_kind kind);
-enum tri_status marksweep_inspect(struct tri_heap *heap, tri_ref ref, struct tri_object_info *info);
-size_t marksweep_verify(struct tri_heap *heap, const struct tri_reporter *reporter);
-#define tri_cold_finalizer_add marksweep_finalizer_add
-#define tri_cold_finalizer_next marksweep_finalizer_next
+#define tri_cold_finalizer_add tri_marked_finalizer_add
+#define tri_cold_finalizer_next tri_marked_finalizer_next
 #define tri_cold_collect marksweep_collect
-#define tri_cold_inspect marksweep_inspect
-#define tri_cold_verify marksweep_verify
+#define tri_cold_inspect tri_marked_inspect
+#define tri_cold_verify tri_marked_verify
 
 #endif

@@ -1,17 +1,9 @@
 // marksweep: mark-sweep with the world stopped (McCarthy 1960), in a block space and a large-object space
-// under one limit. An allocation collects when the limit is reached; blocks are swept lazily, when an
-// allocation wants one (Hughes 1982). Nothing moves.
-//
-// Invariants: runs belong to their mutators while the world runs and are retired at the start of each
-// collection; all blocks are swept before marking begins; heap->lock guards both spaces while the world runs.
+// under one limit (common/marked_heap.h). An allocation collects when the limit is reached; blocks are swept
+// lazily, when an allocation wants one (Hughes 1982). Nothing moves.
 #include "tricolor/collector.h"
 
-#include "common/actor.h"
-#include "common/finalizer.h"
-#include "common/large_space.h"
 #include "common/os.h"
-#include "common/tracer.h"
-#include "common/weak.h"
 #include "marksweep/fast.h"
 
 extern const struct tri_option marksweep_options[];
@@ -23,191 +15,50 @@ const struct tri_option marksweep_options[MARKSWEEP_OPTIONS] = {
 };
 
 struct marksweep_heap {
-  struct tri_heap base;
-  struct tri_mutex lock;
-  struct tri_budget budget;
-  struct tri_block_space blocks;
-  struct tri_large_space large;
-  struct tri_tracer tracer;
-  struct tri_weak_refs weak;
-  struct tri_finalizers finalizers;
-  uint64_t round; // lent bits of the weak objects that this collection has discovered: 2 or 4
-  uint64_t marked_objects;
-  uint32_t n_mutators;
+  struct tri_marked_heap marked;
   bool lazy;
 };
 
 static struct marksweep_heap *heap_of(struct tri_heap *heap) { return (struct marksweep_heap *)heap; }
 
-// ---------------------------------------------------------------------- marking
-
-static uintptr_t cell_of(tri_ref object) { return object.bits - TRI_TAG_BYTES; }
-
-static inline bool mark(void *context, tri_ref object) {
-  struct marksweep_heap *heap = context;
-  uintptr_t cell = cell_of(object);
-  if (!(TRI_LIKELY(tri_block_space_has(&heap->blocks, cell)) ? tri_cell_mark(&heap->blocks, cell)
-                                                             : tri_large_mark(&heap->large, cell)))
-    return false;
-  heap->marked_objects++;
-  tri_weak_refs_reached(&heap->weak, object);
-  return true;
-}
-
-static inline void prefetch(void *context, tri_ref object) {
-  struct marksweep_heap *heap = context;
-  uintptr_t cell = cell_of(object);
-  TRI_PREFETCH((void *)cell);
-  if (TRI_LIKELY(tri_block_space_has(&heap->blocks, cell))) TRI_PREFETCH(tri_mark_word(&heap->blocks, cell));
-}
-
-// A weak reference or ephemeron is discovered once per collection, also when an overflow leads to a second
-// scan: its lent bits say in which round it was last.
-static TRI_NOINLINE void scan_weak(struct marksweep_heap *heap, tri_ref object) {
-  uint64_t *tag = tri_tag(object);
-  if ((*tag & TRI_TAG_LENT) == heap->round) return;
-  *tag = (*tag & ~TRI_TAG_LENT) | heap->round;
-  tri_weak_refs_discover(&heap->weak, object);
-}
-
-static inline void scan(void *context, tri_ref object) {
-  struct marksweep_heap *heap = context;
-  struct tri_shape shape = {*tri_tag(object)};
-  if (TRI_UNLIKELY(tri_shape_kind(shape) != TRI_NODE)) {
-    scan_weak(heap, object);
-    return;
-  }
-  const tri_ref *slot = (const tri_ref *)object.bits, *end = slot + tri_shape_refs(shape);
-  for (; slot < end; slot++)
-    if (!tri_is_null(*slot)) tri_tracer_push(&heap->tracer, *slot);
-}
-
-static void drain_once(struct marksweep_heap *heap) {
-  tri_tracer_drain(&heap->tracer, prefetch, mark, scan, heap);
-}
-
-static bool scan_again(void *context, uintptr_t cell, size_t bytes) {
-  struct marksweep_heap *heap = context;
-  (void)bytes;
-  scan(heap, (tri_ref){cell + TRI_TAG_BYTES});
-  drain_once(heap);
-  return true;
-}
-
-static void drain(void *context) {
-  struct marksweep_heap *heap = context;
-  uintptr_t first, last;
-  for (drain_once(heap); tri_tracer_overflowed(&heap->tracer, &first, &last); drain_once(heap)) {
-    uintptr_t from = cell_of((tri_ref){first}), to = cell_of((tri_ref){last}) + 1;
-    tri_block_space_each_marked(&heap->blocks, from, to, scan_again, heap);
-    tri_large_each_marked(&heap->large, from, to, scan_again, heap);
-  }
-}
-
-static bool is_live(void *context, tri_ref *slot) {
-  struct marksweep_heap *heap = context;
-  uintptr_t cell = cell_of(*slot);
-  return tri_block_space_has(&heap->blocks, cell) ? tri_cell_marked(&heap->blocks, cell)
-                                                  : tri_large_marked(&heap->large, cell);
-}
-
-static void trace(void *context, tri_ref *slot) {
-  struct marksweep_heap *heap = context;
-  if (!tri_is_null(*slot)) tri_tracer_push(&heap->tracer, *slot);
-}
-
-// ---------------------------------------------------------------------- heaps, mutators
-
 enum tri_status marksweep_heap_create(const struct tri_collector *self, const struct tri_heap_config *config,
                                       struct tri_heap **out) {
-  const int64_t *common = config->value, *own = config->value + TRI_COMMON_OPTIONS;
+  const int64_t *own = config->value + TRI_COMMON_OPTIONS;
   struct marksweep_heap *heap = tri_os_calloc(sizeof *heap);
   if (!heap) return TRI_ENOMEM;
-  size_t limit = (size_t)common[TRI_OPT_HEAP];
-  bool huge = common[TRI_OPT_HUGE];
-  heap->budget.limit = limit;
-  bool blocks = tri_block_space_init(&heap->blocks, &heap->budget, limit, huge);
-  bool large = blocks && tri_large_space_init(&heap->large, &heap->budget, limit, huge);
-  if (!large || tri_heap_init(&heap->base, self, config) != TRI_OK) {
-    if (large) tri_large_space_fini(&heap->large);
-    if (blocks) tri_block_space_fini(&heap->blocks);
+  enum tri_status status = tri_marked_heap_init(&heap->marked, self, config, own + MARKSWEEP_MARK_STACK,
+                                                sizeof(struct tri_marked_mutator));
+  if (status != TRI_OK) {
     tri_os_free(heap);
-    return TRI_ENOMEM;
+    return status;
   }
-  tri_mutex_init(&heap->lock);
-  tri_tracer_init(&heap->tracer, (size_t)own[MARKSWEEP_MARK_STACK], mark, heap);
-  tri_weak_refs_init(&heap->weak, &(struct tri_reach){is_live, trace, drain, heap});
-  tri_finalizers_init(&heap->finalizers);
-  heap->blocks.run_cells = (uint32_t)own[MARKSWEEP_RUN];
   heap->lazy = own[MARKSWEEP_LAZY];
-  heap->round = 4;
-  *out = &heap->base;
+  *out = &heap->marked.base;
   return TRI_OK;
 }
 
-void marksweep_heap_destroy(struct tri_heap *base) {
-  struct marksweep_heap *heap = heap_of(base);
-  tri_heap_fini(base);
-  tri_finalizers_fini(&heap->finalizers);
-  tri_weak_refs_fini(&heap->weak);
-  tri_tracer_fini(&heap->tracer);
-  tri_large_space_fini(&heap->large);
-  tri_block_space_fini(&heap->blocks);
+void marksweep_heap_destroy(struct tri_heap *heap) {
+  tri_marked_heap_fini(tri_marked_heap_of(heap));
   tri_os_free(heap);
 }
 
-enum tri_status marksweep_attach(struct tri_heap *base, struct tri_mutator **out) {
-  struct marksweep_heap *heap = heap_of(base);
-  enum tri_status status = tri_mutator_new(base, sizeof(struct marksweep_mutator), out);
-  if (status != TRI_OK) return status;
-  tri_mutex_lock(&heap->lock);
-  heap->n_mutators++;
-  tri_mutex_unlock(&heap->lock);
-  return TRI_OK;
+enum tri_status marksweep_attach(struct tri_heap *heap, struct tri_mutator **m) {
+  return tri_marked_attach(heap, m);
 }
-
-static void retire_runs(void *context, struct tri_mutator *base) {
-  struct marksweep_heap *heap = context;
-  struct marksweep_mutator *m = (struct marksweep_mutator *)base;
-  for (unsigned c = 0; c < TRI_SIZE_CLASSES; c++) tri_run_retire(&heap->blocks, &m->runs[c]);
-}
-
-void marksweep_detach(struct tri_mutator *m) {
-  struct marksweep_heap *heap = heap_of(m->heap);
-  tri_mutex_lock(&heap->lock);
-  retire_runs(heap, m);
-  heap->n_mutators--;
-  tri_mutex_unlock(&heap->lock);
-  tri_mutator_delete(m);
-}
-
-// ---------------------------------------------------------------------- collecting
+void marksweep_detach(struct tri_mutator *m) { tri_marked_detach(m); }
 
 // With the world stopped by the caller.
-static void collect(struct marksweep_heap *heap, enum tri_collect_kind kind, bool lazily) {
+static void collect(struct tri_marked_heap *heap, enum tri_collect_kind kind, bool lazily) {
   tri_emit(&heap->base, TRI_EVENT_COLLECTION_BEGIN, kind, 0);
-  tri_each_mutator(&heap->base, retire_runs, heap);
-  tri_sweep_finish(&heap->blocks);
-  heap->round ^= 6;
-  heap->blocks.marking = heap->large.marking = true;
-
+  tri_marked_begin(heap);
   tri_emit(&heap->base, TRI_EVENT_ROOTS, 0, 0);
-  tri_each_root(&heap->base, trace, heap);
+  tri_each_root(&heap->base, tri_marked_trace, heap);
   tri_emit(&heap->base, TRI_EVENT_MARK, 0, 0);
-  drain(heap);
-  tri_emit(&heap->base, TRI_EVENT_WEAK, 0, 0);
-  tri_weak_refs_process(&heap->weak, &heap->finalizers);
-
-  tri_emit(&heap->base, TRI_EVENT_SWEEP, 0, 0);
-  heap->blocks.marking = heap->large.marking = false;
-  tri_large_sweep(&heap->large);
-  tri_sweep_begin(&heap->blocks);
+  tri_marked_drain(heap);
+  tri_marked_weak(heap);
+  tri_marked_sweep(heap);
   if (!lazily) tri_sweep_finish(&heap->blocks);
-  if (kind == TRI_COLLECT_COMPACT) {
-    tri_block_space_trim(&heap->blocks, SIZE_MAX);
-    tri_large_trim(&heap->large, SIZE_MAX);
-    tri_mark_stack_shrink(&heap->tracer.stack);
-  }
+  if (kind == TRI_COLLECT_COMPACT) tri_marked_trim(heap);
   tri_emit(&heap->base, TRI_EVENT_COLLECTION_END, kind, !lazily);
 }
 
@@ -215,190 +66,35 @@ enum tri_status marksweep_collect(struct tri_mutator *m, enum tri_collect_kind k
   // Somebody else's collection may be lazy, and of another kind: go on until it is one's own.
   bool stopped = false;
   while (!stopped) stopped = tri_world_stop(m);
-  collect(heap_of(m->heap), kind == TRI_COLLECT_MINOR ? TRI_COLLECT_FULL : kind, false);
+  collect(tri_marked_heap_of(m->heap), kind == TRI_COLLECT_MINOR ? TRI_COLLECT_FULL : kind, false);
   tri_world_resume(m);
   return TRI_OK;
 }
 
-enum tri_status marksweep_finalizer_add(struct tri_mutator *m, tri_ref object, uint64_t cookie) {
-  return tri_finalizers_add(&heap_of(m->heap)->finalizers, object, cookie);
-}
-
-tri_ref marksweep_finalizer_next(struct tri_mutator *m, uint64_t *cookie) {
-  return tri_finalizers_next(&heap_of(m->heap)->finalizers, cookie);
-}
-
-// ---------------------------------------------------------------------- allocation
-
-// With the lock held, or the world stopped. What one space has free but does not use, the other may have.
-static tri_ref try_small(struct marksweep_heap *heap, struct marksweep_mutator *m, struct tri_shape shape) {
-  tri_ref object = tri_runs_alloc(m->runs, shape);
-  if (!tri_is_null(object)) return object;
-  unsigned size_class = tri_size_class(tri_object_bytes(shape));
-  struct tri_run *run = &m->runs[size_class];
-  if (!tri_run_refill(&heap->blocks, run, size_class) &&
-      !(tri_large_trim(&heap->large, TRI_BLOCK_BYTES) && tri_run_refill(&heap->blocks, run, size_class)))
-    return TRI_NULL;
-  return tri_runs_alloc(m->runs, shape);
-}
-
-static tri_ref try_large(struct marksweep_heap *heap, struct tri_shape shape) {
-  size_t bytes = tri_object_bytes(shape);
-  uintptr_t start = tri_large_alloc(&heap->large, bytes);
-  if (!start) {
-    tri_sweep_finish(&heap->blocks);
-    if (tri_block_space_trim(&heap->blocks, bytes + tri_os_page_bytes()))
-      start = tri_large_alloc(&heap->large, bytes);
-  }
-  if (!start) return TRI_NULL;
-  *(uint64_t *)start = shape.tag;
-  return (tri_ref){start + TRI_TAG_BYTES};
-}
-
-static tri_ref try_alloc(struct marksweep_heap *heap, struct marksweep_mutator *m, struct tri_shape shape) {
-  return tri_object_bytes(shape) <= TRI_CELL_MAX ? try_small(heap, m, shape) : try_large(heap, shape);
-}
-
-tri_ref marksweep_alloc_slow(struct tri_mutator *base, struct tri_shape shape) {
-  struct marksweep_mutator *m = (struct marksweep_mutator *)base;
-  struct marksweep_heap *heap = heap_of(base->heap);
-  enum tri_status status = tri_alloc_check(base, shape);
-  if (status != TRI_OK) return tri_alloc_failed(base, status, shape);
-  tri_plain_safepoint(base);
+tri_ref marksweep_alloc_slow(struct tri_mutator *m, struct tri_shape shape) {
+  struct marksweep_heap *heap = heap_of(m->heap);
+  enum tri_status status = tri_alloc_check(m, shape);
+  if (status != TRI_OK) return tri_alloc_failed(m, status, shape);
+  tri_plain_safepoint(m);
   for (;;) {
     TRI_YIELD(ALLOC_SLOW);
-    tri_mutex_lock(&heap->lock);
-    tri_ref object = try_alloc(heap, m, shape);
-    tri_mutex_unlock(&heap->lock);
+    tri_mutex_lock(&heap->marked.lock);
+    tri_ref object = tri_marked_alloc_any(&heap->marked, m, shape);
+    tri_mutex_unlock(&heap->marked.lock);
     if (!tri_is_null(object)) return object;
-    if (!tri_world_stop(base)) continue; // somebody else has collected
-    collect(heap, TRI_COLLECT_FULL, heap->lazy);
-    object = try_alloc(heap, m, shape); // before others can take what has become free
-    tri_world_resume(base);
-    return tri_is_null(object) ? tri_alloc_failed(base, TRI_ENOMEM, shape) : object;
+    if (!tri_world_stop(m)) continue; // somebody else has collected
+    collect(&heap->marked, TRI_COLLECT_FULL, heap->lazy);
+    object = tri_marked_alloc_any(&heap->marked, m, shape); // before others can take what has become free
+    tri_world_resume(m);
+    return tri_is_null(object) ? tri_alloc_failed(m, TRI_ENOMEM, shape) : object;
   }
 }
 
-// ---------------------------------------------------------------------- introspection
-
-// While weak objects are discovered, their tags hold links: a kind that has one shape is told by its kind.
-static struct tri_object_info describe(uintptr_t cell, size_t bytes) {
-  struct tri_object_info info = {.ref = {cell + TRI_TAG_BYTES}, .start = cell, .bytes = bytes};
-  info.shape = tri_tag_shape(*tri_tag(info.ref));
-  if (tri_shape_kind(info.shape) == TRI_WEAK) info.shape = TRI_WEAK_SHAPE;
-  if (tri_shape_kind(info.shape) == TRI_EPHEMERON) info.shape = TRI_EPHEMERON_SHAPE;
-  return info;
+bool marksweep_walk(struct tri_heap *heap, tri_walk_fn *visit, void *context) {
+  return tri_marked_walk(heap, visit, context);
 }
 
-// Whether the object may stand in `bytes` of memory; of a large object, page rounding included.
-static bool is_sound(const struct tri_object_info *info) {
-  if (!tri_shape_valid(info->shape)) return false;
-  size_t needed = tri_object_bytes(info->shape);
-  if (needed > TRI_CELL_MAX) return needed <= info->bytes && info->bytes - needed < tri_os_page_bytes();
-  return tri_class_bytes(tri_size_class(needed)) == info->bytes;
-}
-
-struct visit {
-  tri_walk_fn *visit;
-  void *context;
-};
-
-static bool visit_cell(void *context, uintptr_t cell, size_t bytes) {
-  const struct visit *visit = context;
-  struct tri_object_info info = describe(cell, bytes);
-  return is_sound(&info) && visit->visit(visit->context, &info);
-}
-
-bool marksweep_walk(struct tri_heap *base, tri_walk_fn *visit, void *context) {
-  struct marksweep_heap *heap = heap_of(base);
-  struct visit each = {visit, context};
-  if (!heap->blocks.marking) tri_sweep_finish(&heap->blocks);
-  return tri_block_space_each(&heap->blocks, visit_cell, &each) &&
-         tri_large_each(&heap->large, visit_cell, &each);
-}
-
-// The allocated object that starts at slot 0 = ref, whatever the bits of ref.
-static bool find_object(struct marksweep_heap *heap, tri_ref ref, struct tri_object_info *info) {
-  size_t bytes = 0;
-  uintptr_t cell = cell_of(ref), start = tri_cell_around(&heap->blocks, cell, &bytes);
-  if (!start) start = tri_large_around(&heap->large, cell, &bytes);
-  if (!start || start != cell) return false;
-  *info = describe(cell, bytes);
-  return true;
-}
-
-enum tri_status marksweep_inspect(struct tri_heap *base, tri_ref ref, struct tri_object_info *info) {
-  struct marksweep_heap *heap = heap_of(base);
-  if (!heap->blocks.marking) tri_sweep_finish(&heap->blocks);
-  return find_object(heap, ref, info) ? TRI_OK : TRI_ECORRUPT;
-}
-
-struct verify {
-  struct marksweep_heap *heap;
-  struct tri_findings findings;
-};
-
-// Every object has a shape that fits its cell, and what it refers to is allocated.
-static bool verify_object(void *context, uintptr_t cell, size_t bytes) {
-  struct verify *v = context;
-  struct tri_object_info info = describe(cell, bytes), target;
-  if (!is_sound(&info)) {
-    tri_find(&v->findings, "object at %p: tag %016llx does not belong in %zu bytes", (void *)cell,
-             (unsigned long long)info.shape.tag, bytes);
-    return true;
-  }
-  if (v->heap->blocks.marking) return true; // weak slots are not yet cleared
-  for (size_t i = 0; i < tri_shape_refs(info.shape); i++) {
-    tri_ref slot = tri_plain_load(NULL, info.ref, i);
-    if (!tri_is_null(slot) && !find_object(v->heap, slot, &target))
-      tri_find(&v->findings, "object at %p: slot %zu holds %p, which is no object", (void *)cell, i,
-               (void *)slot.bits);
-  }
-  return true;
-}
-
-size_t marksweep_verify(struct tri_heap *base, const struct tri_reporter *reporter) {
-  struct marksweep_heap *heap = heap_of(base);
-  struct verify v = {heap, {reporter, 0}};
-  tri_block_space_verify(&heap->blocks, &v.findings);
-  tri_large_space_verify(&heap->large, &v.findings);
-  if (v.findings.count) return v.findings.count; // what follows relies on the tables
-  struct tri_space_usage blocks = tri_block_space_usage(&heap->blocks),
-                         large = tri_large_space_usage(&heap->large);
-  size_t committed = blocks.live_bytes + blocks.free_bytes + large.live_bytes + large.free_bytes;
-  if (committed != heap->budget.used || committed > heap->budget.limit)
-    tri_find(&v.findings, "live and free are %zu bytes, the budget has given %zu of %zu", committed,
-             heap->budget.used, heap->budget.limit);
-  if (!heap->blocks.marking && !tri_mark_stack_is_empty(&heap->tracer.stack))
-    tri_find(&v.findings, "%zu entries on the mark stack outside of a collection", heap->tracer.stack.top);
-  if (!heap->blocks.marking) tri_sweep_finish(&heap->blocks);
-  tri_block_space_each(&heap->blocks, verify_object, &v);
-  tri_large_each(&heap->large, verify_object, &v);
-  return v.findings.count;
-}
-
-void marksweep_stats_fill(struct tri_heap *base, struct tri_stats *stats) {
-  struct marksweep_heap *heap = heap_of(base);
-  struct tri_space_usage blocks = tri_block_space_usage(&heap->blocks),
-                         large = tri_large_space_usage(&heap->large);
-  stats->live_objects = blocks.live_objects + large.live_objects;
-  stats->live_bytes = blocks.live_bytes + large.live_bytes;
-  stats->free_bytes = blocks.free_bytes + large.free_bytes;
-  stats->released_bytes = blocks.released_bytes + large.released_bytes;
-  stats->metadata_bytes = sizeof *heap + heap->n_mutators * sizeof(struct marksweep_mutator) +
-                          blocks.metadata_bytes + large.metadata_bytes +
-                          heap->tracer.stack.capacity * sizeof(uintptr_t) + tri_weak_refs_bytes(&heap->weak) +
-                          tri_finalizers_bytes(&heap->finalizers);
-  stats->mapped_bytes = blocks.mapped_bytes + large.mapped_bytes + stats->metadata_bytes;
-  stats->limit_bytes = heap->budget.limit;
-  stats->peak_bytes = heap->budget.peak;
-  stats->freed_objects = heap->blocks.freed_objects + heap->large.freed_objects;
-  stats->freed_bytes = heap->blocks.freed_bytes + heap->large.freed_bytes;
-  stats->allocated_objects = stats->live_objects + stats->freed_objects;
-  stats->allocated_bytes = stats->live_bytes + stats->freed_bytes;
-  stats->full_collections = heap->base.epoch;
-  stats->marked_objects = heap->marked_objects;
-  stats->mark_stack_overflows = heap->tracer.overflows;
-  stats->weak_cleared = heap->weak.cleared;
-  stats->finalizers_pending = heap->finalizers.n_queue;
+void marksweep_stats_fill(struct tri_heap *heap, struct tri_stats *stats) {
+  tri_marked_stats_fill(tri_marked_heap_of(heap), stats,
+                        sizeof(struct marksweep_heap) - sizeof(struct tri_marked_heap));
 }

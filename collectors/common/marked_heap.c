@@ -1,0 +1,329 @@
+#include "common/marked_heap.h"
+
+#include "common/os.h"
+#include "tricolor/collector.h"
+
+// Of the rows of marked_options.def.
+enum own_option {
+#define TRI_OPTION_ROW(symbol, name, type, def, min, max, choices, doc) OWN_##symbol,
+#include "common/marked_options.def"
+#undef TRI_OPTION_ROW
+};
+
+// ----------------------------------------------------------------------------------------------------- marking
+
+static inline bool mark(void *context, tri_ref object) {
+  struct tri_marked_heap *heap = context;
+  uintptr_t cell = tri_marked_cell(object);
+  if (!(TRI_LIKELY(tri_block_space_has(&heap->blocks, cell)) ? tri_cell_mark(&heap->blocks, cell)
+                                                             : tri_large_mark(&heap->large, cell)))
+    return false;
+  heap->marked_objects++;
+  tri_weak_refs_reached(&heap->weak, object);
+  return true;
+}
+
+static inline void prefetch(void *context, tri_ref object) {
+  struct tri_marked_heap *heap = context;
+  uintptr_t cell = tri_marked_cell(object);
+  TRI_PREFETCH((void *)cell);
+  if (TRI_LIKELY(tri_block_space_has(&heap->blocks, cell))) TRI_PREFETCH(tri_mark_word(&heap->blocks, cell));
+}
+
+// A weak reference or ephemeron is discovered once per collection, also when an overflow leads to a second
+// scan: its lent bits say in which round it was last.
+static TRI_NOINLINE void scan_weak(struct tri_marked_heap *heap, tri_ref object) {
+  uint64_t *tag = tri_tag(object);
+  if ((*tag & TRI_TAG_LENT) == heap->round) return;
+  *tag = (*tag & ~TRI_TAG_LENT) | heap->round;
+  tri_weak_refs_discover(&heap->weak, object);
+}
+
+static inline void scan(void *context, tri_ref object) {
+  struct tri_marked_heap *heap = context;
+  struct tri_shape shape = {*tri_tag(object)};
+  if (TRI_UNLIKELY(tri_shape_kind(shape) != TRI_NODE)) {
+    scan_weak(heap, object);
+    return;
+  }
+  const tri_ref *slot = (const tri_ref *)object.bits, *end = slot + tri_shape_refs(shape);
+  for (; slot < end; slot++)
+    if (!tri_is_null(*slot)) tri_tracer_push(&heap->tracer, *slot);
+}
+
+static void drain_once(struct tri_marked_heap *heap) {
+  tri_tracer_drain(&heap->tracer, prefetch, mark, scan, heap);
+}
+
+static bool scan_again(void *context, uintptr_t cell, size_t bytes) {
+  struct tri_marked_heap *heap = context;
+  (void)bytes;
+  scan(heap, (tri_ref){cell + TRI_TAG_BYTES});
+  drain_once(heap);
+  return true;
+}
+
+void tri_marked_drain(void *context) {
+  struct tri_marked_heap *heap = context;
+  uintptr_t first, last;
+  for (drain_once(heap); tri_tracer_overflowed(&heap->tracer, &first, &last); drain_once(heap)) {
+    tri_emit(&heap->base, TRI_EVENT_RESCAN, heap->tracer.overflows, 0);
+    uintptr_t from = tri_marked_cell((tri_ref){first}), to = tri_marked_cell((tri_ref){last}) + 1;
+    tri_block_space_each_marked(&heap->blocks, from, to, scan_again, heap);
+    tri_large_each_marked(&heap->large, from, to, scan_again, heap);
+  }
+}
+
+static bool is_live(void *context, tri_ref *slot) { return tri_marked_is(context, *slot); }
+
+void tri_marked_trace(void *context, tri_ref *slot) {
+  struct tri_marked_heap *heap = context;
+  if (!tri_is_null(*slot)) tri_tracer_push(&heap->tracer, *slot);
+}
+
+static void retire_runs(void *context, struct tri_mutator *base) {
+  struct tri_marked_heap *heap = context;
+  struct tri_marked_mutator *m = (struct tri_marked_mutator *)base;
+  for (unsigned c = 0; c < TRI_SIZE_CLASSES; c++) tri_run_retire(&heap->blocks, &m->runs[c]);
+}
+
+void tri_marked_begin(struct tri_marked_heap *heap) {
+  tri_each_mutator(&heap->base, retire_runs, heap);
+  tri_sweep_finish(&heap->blocks);
+  heap->round ^= 6;
+  heap->blocks.marking = heap->large.marking = true;
+}
+
+void tri_marked_weak(struct tri_marked_heap *heap) {
+  tri_emit(&heap->base, TRI_EVENT_WEAK, 0, 0);
+  tri_weak_refs_process(&heap->weak, &heap->finalizers);
+}
+
+void tri_marked_sweep(struct tri_marked_heap *heap) {
+  tri_emit(&heap->base, TRI_EVENT_SWEEP, 0, 0);
+  heap->blocks.marking = heap->large.marking = false;
+  tri_large_sweep(&heap->large);
+  tri_sweep_begin(&heap->blocks);
+}
+
+void tri_marked_trim(struct tri_marked_heap *heap) {
+  tri_block_space_trim(&heap->blocks, SIZE_MAX);
+  tri_large_trim(&heap->large, SIZE_MAX);
+  tri_mark_stack_shrink(&heap->tracer.stack);
+}
+
+// ------------------------------------------------------------------------------------------- heaps, mutators
+
+enum tri_status tri_marked_heap_init(struct tri_marked_heap *heap, const struct tri_collector *self,
+                                     const struct tri_heap_config *config, const int64_t *own,
+                                     size_t mutator_bytes) {
+  size_t limit = (size_t)config->value[TRI_OPT_HEAP];
+  bool huge = config->value[TRI_OPT_HUGE];
+  heap->budget.limit = limit;
+  bool blocks = tri_block_space_init(&heap->blocks, &heap->budget, limit, huge);
+  bool large = blocks && tri_large_space_init(&heap->large, &heap->budget, limit, huge);
+  if (!large || tri_heap_init(&heap->base, self, config) != TRI_OK) {
+    if (large) tri_large_space_fini(&heap->large);
+    if (blocks) tri_block_space_fini(&heap->blocks);
+    return TRI_ENOMEM;
+  }
+  tri_mutex_init(&heap->lock);
+  tri_tracer_init(&heap->tracer, (size_t)own[OWN_MARK_STACK], mark, heap);
+  tri_weak_refs_init(&heap->weak, &(struct tri_reach){is_live, tri_marked_trace, tri_marked_drain, heap});
+  tri_finalizers_init(&heap->finalizers);
+  heap->blocks.run_cells = (uint32_t)own[OWN_RUN];
+  heap->mutator_bytes = mutator_bytes;
+  heap->round = 4;
+  return TRI_OK;
+}
+
+void tri_marked_heap_fini(struct tri_marked_heap *heap) {
+  tri_heap_fini(&heap->base);
+  tri_finalizers_fini(&heap->finalizers);
+  tri_weak_refs_fini(&heap->weak);
+  tri_tracer_fini(&heap->tracer);
+  tri_large_space_fini(&heap->large);
+  tri_block_space_fini(&heap->blocks);
+}
+
+enum tri_status tri_marked_attach(struct tri_heap *base, struct tri_mutator **out) {
+  struct tri_marked_heap *heap = tri_marked_heap_of(base);
+  enum tri_status status = tri_mutator_new(base, heap->mutator_bytes, out);
+  if (status != TRI_OK) return status;
+  tri_mutex_lock(&heap->lock);
+  heap->n_mutators++;
+  tri_mutex_unlock(&heap->lock);
+  return TRI_OK;
+}
+
+void tri_marked_detach(struct tri_mutator *m) {
+  struct tri_marked_heap *heap = tri_marked_heap_of(m->heap);
+  tri_mutex_lock(&heap->lock);
+  retire_runs(heap, m);
+  heap->n_mutators--;
+  tri_mutex_unlock(&heap->lock);
+  tri_mutator_delete(m);
+}
+
+enum tri_status tri_marked_finalizer_add(struct tri_mutator *m, tri_ref object, uint64_t cookie) {
+  return tri_finalizers_add(&tri_marked_heap_of(m->heap)->finalizers, object, cookie);
+}
+
+tri_ref tri_marked_finalizer_next(struct tri_mutator *m, uint64_t *cookie) {
+  return tri_finalizers_next(&tri_marked_heap_of(m->heap)->finalizers, cookie);
+}
+
+// ------------------------------------------------------------------------------------------------ allocation
+
+// What one space has free but does not use, the other may have.
+static tri_ref alloc_small(struct tri_marked_heap *heap, struct tri_marked_mutator *m, struct tri_shape shape) {
+  tri_ref object = tri_runs_alloc(m->runs, shape);
+  if (!tri_is_null(object)) return object;
+  unsigned size_class = tri_size_class(tri_object_bytes(shape));
+  struct tri_run *run = &m->runs[size_class];
+  if (!tri_run_refill(&heap->blocks, run, size_class) &&
+      !(tri_large_trim(&heap->large, TRI_BLOCK_BYTES) && tri_run_refill(&heap->blocks, run, size_class)))
+    return TRI_NULL;
+  return tri_runs_alloc(m->runs, shape);
+}
+
+static tri_ref alloc_large(struct tri_marked_heap *heap, struct tri_shape shape) {
+  size_t bytes = tri_object_bytes(shape);
+  uintptr_t start = tri_large_alloc(&heap->large, bytes);
+  if (!start) {
+    tri_sweep_finish(&heap->blocks);
+    if (tri_block_space_trim(&heap->blocks, bytes + tri_os_page_bytes()))
+      start = tri_large_alloc(&heap->large, bytes);
+  }
+  if (!start) return TRI_NULL;
+  *(uint64_t *)start = shape.tag;
+  return (tri_ref){start + TRI_TAG_BYTES};
+}
+
+tri_ref tri_marked_alloc_any(struct tri_marked_heap *heap, struct tri_mutator *m, struct tri_shape shape) {
+  return tri_object_bytes(shape) <= TRI_CELL_MAX ? alloc_small(heap, (struct tri_marked_mutator *)m, shape)
+                                                 : alloc_large(heap, shape);
+}
+
+// --------------------------------------------------------------------------------------------------- looking
+
+// While weak objects are discovered, their tags hold links: a kind that has one shape is told by its kind.
+static struct tri_object_info describe(uintptr_t cell, size_t bytes) {
+  struct tri_object_info info = {.ref = {cell + TRI_TAG_BYTES}, .start = cell, .bytes = bytes};
+  info.shape = tri_tag_shape(*tri_tag(info.ref));
+  if (tri_shape_kind(info.shape) == TRI_WEAK) info.shape = TRI_WEAK_SHAPE;
+  if (tri_shape_kind(info.shape) == TRI_EPHEMERON) info.shape = TRI_EPHEMERON_SHAPE;
+  return info;
+}
+
+// Whether the object may stand in `bytes` of memory; of a large object, page rounding included.
+static bool is_sound(const struct tri_object_info *info) {
+  if (!tri_shape_valid(info->shape)) return false;
+  size_t needed = tri_object_bytes(info->shape);
+  if (needed > TRI_CELL_MAX) return needed <= info->bytes && info->bytes - needed < tri_os_page_bytes();
+  return tri_class_bytes(tri_size_class(needed)) == info->bytes;
+}
+
+struct visit {
+  tri_walk_fn *visit;
+  void *context;
+};
+
+static bool visit_cell(void *context, uintptr_t cell, size_t bytes) {
+  const struct visit *visit = context;
+  struct tri_object_info info = describe(cell, bytes);
+  return is_sound(&info) && visit->visit(visit->context, &info);
+}
+
+bool tri_marked_walk(struct tri_heap *base, tri_walk_fn *visit, void *context) {
+  struct tri_marked_heap *heap = tri_marked_heap_of(base);
+  struct visit each = {visit, context};
+  if (!heap->blocks.marking) tri_sweep_finish(&heap->blocks);
+  return tri_block_space_each(&heap->blocks, visit_cell, &each) &&
+         tri_large_each(&heap->large, visit_cell, &each);
+}
+
+// The allocated object that starts at slot 0 = ref, whatever the bits of ref.
+static bool find_object(struct tri_marked_heap *heap, tri_ref ref, struct tri_object_info *info) {
+  size_t bytes = 0;
+  uintptr_t cell = tri_marked_cell(ref), start = tri_cell_around(&heap->blocks, cell, &bytes);
+  if (!start) start = tri_large_around(&heap->large, cell, &bytes);
+  if (!start || start != cell) return false;
+  *info = describe(cell, bytes);
+  return true;
+}
+
+enum tri_status tri_marked_inspect(struct tri_heap *base, tri_ref ref, struct tri_object_info *info) {
+  struct tri_marked_heap *heap = tri_marked_heap_of(base);
+  if (!heap->blocks.marking) tri_sweep_finish(&heap->blocks);
+  return find_object(heap, ref, info) ? TRI_OK : TRI_ECORRUPT;
+}
+
+struct verify {
+  struct tri_marked_heap *heap;
+  struct tri_findings findings;
+};
+
+// Every object has a shape that fits its cell, and what it refers to is allocated.
+static bool verify_object(void *context, uintptr_t cell, size_t bytes) {
+  struct verify *v = context;
+  struct tri_object_info info = describe(cell, bytes), target;
+  if (!is_sound(&info)) {
+    tri_find(&v->findings, "object at %p: tag %016llx does not belong in %zu bytes", (void *)cell,
+             (unsigned long long)info.shape.tag, bytes);
+    return true;
+  }
+  if (v->heap->blocks.marking) return true; // weak slots are not yet cleared
+  for (size_t i = 0; i < tri_shape_refs(info.shape); i++) {
+    tri_ref slot = tri_plain_load(NULL, info.ref, i);
+    if (!tri_is_null(slot) && !find_object(v->heap, slot, &target))
+      tri_find(&v->findings, "object at %p: slot %zu holds %p, which is no object", (void *)cell, i,
+               (void *)slot.bits);
+  }
+  return true;
+}
+
+size_t tri_marked_verify(struct tri_heap *base, const struct tri_reporter *reporter) {
+  struct tri_marked_heap *heap = tri_marked_heap_of(base);
+  struct verify v = {heap, {reporter, 0}};
+  tri_block_space_verify(&heap->blocks, &v.findings);
+  tri_large_space_verify(&heap->large, &v.findings);
+  if (v.findings.count) return v.findings.count; // what follows relies on the tables
+  struct tri_space_usage blocks = tri_block_space_usage(&heap->blocks),
+                         large = tri_large_space_usage(&heap->large);
+  size_t committed = blocks.live_bytes + blocks.free_bytes + large.live_bytes + large.free_bytes;
+  if (committed != heap->budget.used || committed > heap->budget.limit)
+    tri_find(&v.findings, "live and free are %zu bytes, the budget has given %zu of %zu", committed,
+             heap->budget.used, heap->budget.limit);
+  if (!heap->blocks.marking && !tri_mark_stack_is_empty(&heap->tracer.stack))
+    tri_find(&v.findings, "%zu entries on the mark stack outside of a collection", heap->tracer.stack.top);
+  if (!heap->blocks.marking) tri_sweep_finish(&heap->blocks);
+  tri_block_space_each(&heap->blocks, verify_object, &v);
+  tri_large_each(&heap->large, verify_object, &v);
+  return v.findings.count;
+}
+
+void tri_marked_stats_fill(struct tri_marked_heap *heap, struct tri_stats *stats, size_t metadata_bytes) {
+  struct tri_space_usage blocks = tri_block_space_usage(&heap->blocks),
+                         large = tri_large_space_usage(&heap->large);
+  stats->live_objects = blocks.live_objects + large.live_objects;
+  stats->live_bytes = blocks.live_bytes + large.live_bytes;
+  stats->free_bytes = blocks.free_bytes + large.free_bytes;
+  stats->released_bytes = blocks.released_bytes + large.released_bytes;
+  stats->metadata_bytes = sizeof *heap + metadata_bytes + heap->n_mutators * heap->mutator_bytes +
+                          blocks.metadata_bytes + large.metadata_bytes +
+                          heap->tracer.stack.capacity * sizeof(uintptr_t) + tri_weak_refs_bytes(&heap->weak) +
+                          tri_finalizers_bytes(&heap->finalizers);
+  stats->mapped_bytes = blocks.mapped_bytes + large.mapped_bytes + stats->metadata_bytes;
+  stats->limit_bytes = heap->budget.limit;
+  stats->peak_bytes = heap->budget.peak;
+  stats->freed_objects = heap->blocks.freed_objects + heap->large.freed_objects;
+  stats->freed_bytes = heap->blocks.freed_bytes + heap->large.freed_bytes;
+  stats->allocated_objects = stats->live_objects + stats->freed_objects;
+  stats->allocated_bytes = stats->live_bytes + stats->freed_bytes;
+  stats->full_collections = heap->base.epoch;
+  stats->marked_objects = heap->marked_objects;
+  stats->mark_stack_overflows = heap->tracer.overflows;
+  stats->weak_cleared = heap->weak.cleared;
+  stats->finalizers_pending = heap->finalizers.n_queue;
+}

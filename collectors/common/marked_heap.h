@@ -1,0 +1,115 @@
+// A heap that is marked and swept in place: what the mark-sweep collectors (marksweep, yuasa, sticky) share.
+//
+// Small objects are cells of a block space, larger ones stand in a large-object space, both under one limit;
+// each mutator allocates in runs of its own. Marking goes through the tracer, and looks again at what a full
+// mark stack dropped; weak references, ephemerons and finalizers follow (common/weak.h); small objects are swept
+// lazily, by who wants memory, large ones at once. When a collection begins, how far it goes and who may run
+// meanwhile are the collector's.
+//
+// Invariants: runs belong to their mutators while the world runs, and are retired before marking begins and
+// before it ends; all blocks are swept before marking begins; heap->lock guards spaces and tracer while the world
+// runs.
+#ifndef TRICOLOR_COMMON_MARKED_HEAP_H
+#define TRICOLOR_COMMON_MARKED_HEAP_H
+
+#include "common/actor.h"
+#include "common/block_space.h"
+#include "common/finalizer.h"
+#include "common/large_space.h"
+#include "common/tracer.h"
+#include "common/weak.h"
+#include "tricolor/tricolor.h"
+
+struct tri_marked_heap {
+  struct tri_heap base;
+  struct tri_mutex lock;
+  struct tri_budget budget;
+  struct tri_block_space blocks;
+  struct tri_large_space large;
+  struct tri_tracer tracer;
+  struct tri_weak_refs weak;
+  struct tri_finalizers finalizers;
+  uint64_t round;          // lent bits of the weak objects that this collection has scanned: 2 or 4
+  uint64_t marked_objects; // total
+  size_t mutator_bytes;
+  uint32_t n_mutators;
+};
+
+struct tri_marked_mutator {
+  struct tri_mutator base;
+  struct tri_run runs[TRI_SIZE_CLASSES];
+};
+
+static inline struct tri_marked_heap *tri_marked_heap_of(struct tri_heap *heap) {
+  return (struct tri_marked_heap *)heap;
+}
+
+// Fill in a zeroed heap. own: the values of marked_options.def. mutator_bytes: of the collector's mutators, which
+// begin with struct tri_marked_mutator. TRI_ENOMEM: nothing is held.
+enum tri_status tri_marked_heap_init(struct tri_marked_heap *heap, const struct tri_collector *self,
+                                     const struct tri_heap_config *config, const int64_t *own,
+                                     size_t mutator_bytes);
+void tri_marked_heap_fini(struct tri_marked_heap *heap);
+
+// tri_attach and tri_detach.
+enum tri_status tri_marked_attach(struct tri_heap *heap, struct tri_mutator **m);
+void tri_marked_detach(struct tri_mutator *m);
+
+// tri_finalizer_add and tri_finalizer_next.
+enum tri_status tri_marked_finalizer_add(struct tri_mutator *m, tri_ref object, uint64_t cookie);
+tri_ref tri_marked_finalizer_next(struct tri_mutator *m, uint64_t *cookie);
+
+// ------------------------------------------------------------------------------------------------ allocation
+
+// The inline path: an object from the mutator's run of its class. TRI_NULL: take the slow path.
+static inline tri_ref tri_marked_alloc(struct tri_mutator *m, struct tri_shape shape) {
+  return tri_runs_alloc(((struct tri_marked_mutator *)m)->runs, shape);
+}
+
+// Any object of a checked shape, from whatever memory is free, with the lock held or the world stopped. TRI_NULL:
+// out of memory.
+tri_ref tri_marked_alloc_any(struct tri_marked_heap *heap, struct tri_mutator *m, struct tri_shape shape);
+
+// --------------------------------------------------------------------------------------------------- marking
+//
+// All with the world stopped. A whole collection:
+//   tri_marked_begin, tri_marked_trace each root, tri_marked_drain, tri_marked_weak, tri_marked_sweep
+
+static inline uintptr_t tri_marked_cell(tri_ref object) { return object.bits - TRI_TAG_BYTES; }
+
+static inline bool tri_marked_is(const struct tri_marked_heap *heap, tri_ref object) {
+  uintptr_t cell = tri_marked_cell(object);
+  return TRI_LIKELY(tri_block_space_has(&heap->blocks, cell)) ? tri_cell_marked(&heap->blocks, cell)
+                                                              : tri_large_marked(&heap->large, cell);
+}
+
+// Retire all runs, end the last sweep; marks are legal from now on.
+void tri_marked_begin(struct tri_marked_heap *heap);
+
+// A root visitor (tri_root_fn): reach what *slot refers to.
+void tri_marked_trace(void *heap, tri_ref *slot);
+
+// Mark and scan until nothing is grey. Emits RESCAN.
+void tri_marked_drain(void *heap);
+
+// Emit WEAK and deal with weak references, ephemerons and finalizers, when nothing is grey.
+void tri_marked_weak(struct tri_marked_heap *heap);
+
+// Emit SWEEP; what is unmarked is garbage from now on. Large objects are freed, small ones as their blocks are
+// wanted, or by tri_sweep_finish.
+void tri_marked_sweep(struct tri_marked_heap *heap);
+
+// Give free memory back to the system; the sweep has ended.
+void tri_marked_trim(struct tri_marked_heap *heap);
+
+// --------------------------------------------------------------------------------------------------- looking
+
+// tri_walk, tri_inspect, tri_verify.
+bool tri_marked_walk(struct tri_heap *heap, tri_walk_fn *visit, void *context);
+enum tri_status tri_marked_inspect(struct tri_heap *heap, tri_ref ref, struct tri_object_info *info);
+size_t tri_marked_verify(struct tri_heap *heap, const struct tri_reporter *reporter);
+
+// tri_stats_fill; metadata_bytes is what the collector holds beside this struct.
+void tri_marked_stats_fill(struct tri_marked_heap *heap, struct tri_stats *stats, size_t metadata_bytes);
+
+#endif
