@@ -48,7 +48,9 @@ static void finishing(void *context, struct tri_run *run) {
 
 static void emptied(void *context, struct tri_run *run) {
   const struct checked *checked = context;
-  if (checked->check == TRI_CHECK_GC) tri_collect(tri_run_mutator(run), TRI_COLLECT_FULL); // a pass follows
+  // Not after a finding: a damaged heap may not survive it, and the message would be lost.
+  if (checked->check == TRI_CHECK_GC && checked->result->status == TRI_RUN_OK)
+    tri_collect(tri_run_mutator(run), TRI_COLLECT_FULL); // a pass follows
 }
 
 enum tri_run_status tri_program_run_checked(const struct tri_program *program, const struct tri_run_params *params,
