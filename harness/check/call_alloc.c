@@ -61,6 +61,7 @@ static size_t first_dirty_byte(const struct tri_shadow *s, struct tri_mutator *m
 
 static void born(struct tri_shadow *s, struct tri_mutator *m, tri_ref ref, struct tri_shape shape) {
   s->allocations++;
+  s->asked_bytes += tri_shape_extent(shape);
   s->looked[TRI_WHEN_ALLOC]++;
   uint32_t other = overlapped(s, ref, tri_shape_extent(shape));
   bool placed = !other && ref.bits % sizeof(tri_ref) == 0;

@@ -175,9 +175,13 @@ static bool l4c_freed(struct tri_view *v) {
 }
 
 static bool l4d_allocated(struct tri_view *v) {
-  return v->stats->allocated_objects == v->allocations ||
-         broken(v, "%" PRIu64 " allocations succeeded, the statistics say %" PRIu64, v->allocations,
-                v->stats->allocated_objects);
+  const struct tri_stats *s = v->stats;
+  if (s->allocated_objects != v->allocations)
+    return broken(v, "%" PRIu64 " allocations succeeded, the statistics say %" PRIu64, v->allocations,
+                  s->allocated_objects);
+  return s->allocated_bytes >= v->asked_bytes ||
+         broken(v, "objects of %" PRIu64 " bytes were allocated, the statistics say %" PRIu64, v->asked_bytes,
+                s->allocated_bytes);
 }
 
 static bool l5a_limit(struct tri_view *v) {
@@ -363,7 +367,7 @@ const struct tri_invariant tri_invariants[] = {
      "live objects and bytes are the sums over a heap walk", "fault=lie-live"},
     {"L4c", TRI_WHEN_HEAP, 0, 0, l4c_freed, "allocated - freed = live, in objects and bytes",
      "fault=lie-freed"},
-    {"L4d", TRI_WHEN_HEAP, 0, 0, l4d_allocated, "every successful allocation is counted, once",
+    {"L4d", TRI_WHEN_HEAP, 0, 0, l4d_allocated, "every successful allocation is counted, once, with its bytes",
      "fault=lie-allocated"},
     {"L5a", TRI_WHEN_HEAP, 0, 0, l5a_limit, "live + free never exceeds the limit", "fault=lie-limit"},
     {"L5b", TRI_WHEN_FAILED, EXACTLY | TRI_CAP_RECLAIMS, FLOATING, l5b_usable,

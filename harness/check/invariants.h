@@ -92,7 +92,7 @@ struct tri_view {
   uint64_t cookie;
 
   const struct tri_stats *stats; // HEAP, WALK, FULL
-  uint64_t heap_option, allocations;
+  uint64_t heap_option, allocations, asked_bytes;
   uint64_t walked, walked_bytes; // WALK, FULL
   bool walk_ended, walk_twice;   // WALK
   const char *verify;            // HEAP: first finding of the collector's own verifier, or NULL

@@ -522,6 +522,7 @@ static void judge_heap(struct pass *p) {
                           .stats = &stats,
                           .heap_option = s->heap_option,
                           .allocations = s->allocations,
+                          .asked_bytes = s->asked_bytes,
                           .walked = s->n_walked,
                           .walked_bytes = p->walked_bytes,
                           .walk_ended = p->walk_ended,

@@ -30,7 +30,7 @@ struct tri_shadow {
   const struct tri_shadow_options *options;
   struct model *model;
   uint64_t calls, operation; // operation: UINT64_MAX until told
-  uint64_t allocations;
+  uint64_t allocations, asked_bytes; // successful ones, without headers and rounding
   uint64_t heap_option;
   uint32_t attached, running;  // running: not parked
   uint32_t turn[SHADOW_TURNS]; // by mutator id: calls that may have collected
