@@ -79,9 +79,29 @@ static void born(struct tri_shadow *s, struct tri_mutator *m, tri_ref ref, struc
 
 // Even a collector that spends a block of 64 KiB on each object, keeps twice what it needs and gives each
 // mutator a region has this much.
-static uint64_t wasteful_need(struct tri_shadow *s, struct tri_shape shape) {
-  return ((uint64_t)s->model->live + 8) * (64 << 10) + (uint64_t)s->attached * (1 << 20) +
-         4 * (s->model->live_bytes + tri_shape_extent(shape));
+static uint64_t wasteful_need(const struct tri_shadow *s, uint64_t objects, uint64_t bytes) {
+  return (objects + 8) * (64 << 10) + (uint64_t)s->attached * (1 << 20) + 4 * bytes;
+}
+
+// Bytes needed at most, with one object more. The model still has the garbage that no collection has told of: if that
+// matters, it is left out. (Another mutator that runs may hold more in its C locals.)
+static uint64_t needed(struct tri_shadow *s, struct tri_shape shape) {
+  struct model *model = s->model;
+  uint64_t more = tri_shape_extent(shape), objects = 0, bytes = more;
+  uint64_t with_garbage = wasteful_need(s, model->live, model->live_bytes + more);
+  if (with_garbage < s->heap_option || wasteful_need(s, 0, more) >= s->heap_option || s->running > 1)
+    return with_garbage;
+  uint32_t mark = ++model->mark;
+  model_trace_roots(model, mark);
+  for (uint32_t i = 0; i < model->n_registrations; i++)
+    model_trace_from(model, model->registration[i].id, mark, mark);
+  for (uint32_t id = 1; id < model->n_objects; id++) {
+    const struct model_object *o = &model->object[id];
+    if (!model_alive(o) || o->mark < mark) continue;
+    objects++;
+    bytes += tri_shape_extent(o->shape);
+  }
+  return wasteful_need(s, objects, bytes);
 }
 
 static tri_ref shadow_alloc(struct tri_mutator *m, struct tri_shape shape) {
@@ -99,7 +119,7 @@ static tri_ref shadow_alloc(struct tri_mutator *m, struct tri_shape shape) {
                             .shape = shape,
                             .status = m->status,
                             .wanted = tri_alloc_check(m, shape),
-                            .needed = rehearsed ? UINT64_MAX : wasteful_need(s, shape),
+                            .needed = rehearsed ? UINT64_MAX : needed(s, shape),
                             .room = s->heap_option};
     shadow_judge(s, TRI_WHEN_FAILED, &view);
   } else if (!s->broken) {
