@@ -40,7 +40,7 @@ function(tri_add_fault_main collector)
   add_library(fault-main-${collector} OBJECT EXCLUDE_FROM_ALL ${CMAKE_SOURCE_DIR}/fuzz/targets/fuzz_program.c
     ${TRICOLOR_COLLECTORS_DIR}/registry.c ${list})
   target_compile_definitions(fault-main-${collector} PRIVATE FUZZ_COLLECTOR="${collector}")
-  target_link_libraries(fault-main-${collector} PRIVATE tricolor-account tricolor-checked-fibers)
+  target_link_libraries(fault-main-${collector} PRIVATE ${TRICOLOR_FUZZ_PROGRAM_LIBS})
 endfunction()
 
 # tri_add_fault(<patch>): the fuzz target of one faulted collector, its test, and its row in faults.json.
@@ -114,6 +114,7 @@ function(tri_add_fault patch)
     endforeach()
     target_include_directories(${target} BEFORE PRIVATE ${copy}/collectors)
     target_link_libraries(${target} PRIVATE tricolor-common-fibers)
+    target_compile_options(${target} PRIVATE -w) # what a compiler warns of may be the mistake
     if("${part}" STREQUAL "own")
       tri_use_inline_binding(${target} ${collector})
       if("${collector}/fast.h" IN_LIST files)
@@ -127,7 +128,7 @@ function(tri_add_fault patch)
   add_executable(${program} EXCLUDE_FROM_ALL $<TARGET_OBJECTS:fault-main-${collector}> ${targets} ${kept})
   set_target_properties(${program} PROPERTIES LINKER_LANGUAGE C RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/fuzz)
   get_property(libs GLOBAL PROPERTY TRICOLOR_COLLECTOR_LIBS_${collector})
-  target_link_libraries(${program} PRIVATE tricolor-account tricolor-checked-fibers ${libs})
+  target_link_libraries(${program} PRIVATE ${TRICOLOR_FUZZ_PROGRAM_LIBS} ${libs})
   tri_link_fuzz_engine(${program})
   add_dependencies(faults ${program})
 

@@ -21,12 +21,15 @@ endif()
 # Bytes of a program that engines try. Longer ones cost time and reach nothing new.
 set(TRICOLOR_FUZZ_MAX_LEN 512)
 
+# What targets/fuzz_program.c uses, but for the collectors.
+set(TRICOLOR_FUZZ_PROGRAM_LIBS tricolor-account tricolor-checked-fibers)
+
 # tri_add_fuzz_target(<name> <collector> <sources …>)
 # With an engine also <name>.options beside it, which says what a run should be given; tricolor.dict lies there, too.
 function(tri_add_fuzz_target name collector)
   add_executable(${name} ${ARGN})
   target_compile_definitions(${name} PRIVATE FUZZ_COLLECTOR="${collector}")
-  target_link_libraries(${name} PRIVATE tricolor-account tricolor-checked-fibers tricolor-collectors-fibers)
+  target_link_libraries(${name} PRIVATE ${TRICOLOR_FUZZ_PROGRAM_LIBS} tricolor-collectors-fibers)
   tri_link_fuzz_engine(${name})
 endfunction()
 

@@ -13,7 +13,7 @@ case $program in
 esac
 
 fired() { # program: the invariant
-  { timeout 20 "$faulted" "$1" 2>&1 || true; } | sed -n 's/^fuzz-[^ ]*: \[\([^]]*\)\].*/\1/p'
+  (timeout 20 "$faulted" "$1" || true) 2>&1 | sed -n 's/^fuzz-[^ ]*: \[\([^]]*\)\].*/\1/p'
 }
 
 invariant=$(fired "$out/best.thp")
