@@ -99,7 +99,7 @@ static void report(struct tri_shadow *s, size_t row, struct tri_view *view) {
   // S6, S8 and S10 speak of the collector's own books, not of what the program sees.
   bool books = invariant->when == TRI_WHEN_EXTENT || invariant->when == TRI_WHEN_HEAP ||
                invariant->when == TRI_WHEN_WALK;
-  if (strchr("SCW", invariant->id[0]) && !books) s->broken = true;
+  if (s->options->first_only || (strchr("SCW", invariant->id[0]) && !books)) s->broken = true;
   if (s->reported[row] >= SHADOW_REPORTS_PER_ROW) return;
   s->reported[row]++;
   char path[400], phases[400];

@@ -51,6 +51,7 @@ struct tri_check_summary {
 
 struct tri_shadow_options {
   enum tri_check check;
+  bool first_only; // any finding keeps the program off the heap, not only those of S, C and W
   // Told of each finding, the first few of each row and heap. NULL: print to stderr and end with status 1.
   void (*report)(void *context, struct tri_heap *heap, const struct tri_finding *finding);
   void *context;

@@ -48,7 +48,6 @@ static void finishing(void *context, struct tri_run *run) {
 
 static void emptied(void *context, struct tri_run *run) {
   const struct checked *checked = context;
-  // Not after a finding: a damaged heap may not survive it, and the message would be lost.
   if (checked->check == TRI_CHECK_GC && checked->result->status == TRI_RUN_OK)
     tri_collect(tri_run_mutator(run), TRI_COLLECT_FULL); // a pass follows
 }
@@ -58,7 +57,9 @@ enum tri_run_status tri_program_run_checked(const struct tri_program *program, c
                                             struct tri_run_result *result) {
   struct checked checked = {.result = result, .check = check};
   struct tri_shim_record record;
-  struct tri_shadow_options options = {.check = check, .report = report, .context = &checked, .summary = summary};
+  // What comes after the first finding is not looked at, and could crash on a damaged heap: the message would be lost.
+  struct tri_shadow_options options = {
+      .check = check, .first_only = true, .report = report, .context = &checked, .summary = summary};
   struct tri_run_watch watch = {.starting = starting,
                                 .before = before,
                                 .after = after,
