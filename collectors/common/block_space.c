@@ -499,6 +499,52 @@ uintptr_t tri_cell_around(const struct tri_block_space *space, uintptr_t address
   return bits >> granule % 64 & 1 && offset / *bytes < block->cells ? start_of(space, block) + offset : 0;
 }
 
+// On how many lists each block of a window is found: blocks are told by the windowful, so that nothing has to be
+// allocated.
+enum { TELL_WINDOW = 1024 };
+
+static void count_on_list(const struct tri_block_space *space, const struct tri_block_list *list, uint32_t first,
+                          uint8_t lists[TELL_WINDOW]) {
+  uint32_t i = list->first;
+  for (uint32_t n = 0; i < space->frontier && n <= space->frontier; n++, i = space->blocks[i].next)
+    if (i - first < TELL_WINDOW && lists[i - first] < UINT8_MAX) lists[i - first]++;
+}
+
+static bool tell_block(const struct tri_block_space *space, const struct tri_block *block, uint8_t lists,
+                       tri_block_fn *visit, void *context) {
+  static const enum tri_block_use use[TRI_BLOCK_STATES] = {
+      [TRI_BLOCK_RELEASED] = TRI_USE_RELEASED, [TRI_BLOCK_FREE] = TRI_USE_FREE,
+      [TRI_BLOCK_OWNED] = TRI_USE_OPEN,        [TRI_BLOCK_PARTIAL] = TRI_USE_PARTIAL,
+      [TRI_BLOCK_FULL] = TRI_USE_FULL,         [TRI_BLOCK_UNSWEPT] = TRI_USE_UNSWEPT};
+  struct tri_block_info info = {.start = start_of(space, block),
+                                .bytes = TRI_BLOCK_BYTES,
+                                .use = block->state < TRI_BLOCK_STATES ? use[block->state] : TRI_USE_FREE,
+                                .unit_bytes = TRI_GRANULE_BYTES,
+                                .starts = true,
+                                .used = alloc_bits(space, block),
+                                .marked = mark_bits(space, block),
+                                .live = has_cells(block) ? block->live : 0,
+                                .capacity = has_cells(block) ? block->cells : 0,
+                                .lists = lists,
+                                .listed = block->state != TRI_BLOCK_OWNED && block->state != TRI_BLOCK_FULL};
+  return visit(context, &info);
+}
+
+bool tri_block_space_tell(const struct tri_block_space *space, tri_block_fn *visit, void *context) {
+  for (uint32_t first = 0; first < space->frontier; first += TELL_WINDOW) {
+    uint8_t lists[TELL_WINDOW] = {0};
+    count_on_list(space, &space->free, first, lists);
+    count_on_list(space, &space->released, first, lists);
+    for (unsigned c = 0; c < TRI_SIZE_CLASSES; c++) {
+      count_on_list(space, &space->partial[c], first, lists);
+      count_on_list(space, &space->unswept[c], first, lists);
+    }
+    for (uint32_t i = first; i < space->frontier && i - first < TELL_WINDOW; i++)
+      if (!tell_block(space, &space->blocks[i], lists[i - first], visit, context)) return false;
+  }
+  return true;
+}
+
 struct tri_space_usage tri_block_space_usage(const struct tri_block_space *space) {
   struct tri_space_usage usage = {.mapped_bytes = space->mapped_bytes,
                                   .metadata_bytes = space->metadata_bytes};

@@ -26,6 +26,7 @@
 #include "common/budget.h"
 #include "common/poison.h"
 #include "common/report.h"
+#include "tricolor/introspect.h"
 #include "tricolor/object.h"
 
 #define TRI_BLOCK_BYTES ((size_t)16 << 10)
@@ -215,6 +216,9 @@ bool tri_block_space_each_marked(struct tri_block_space *space, uintptr_t from, 
 
 // The allocated cell around any address whatever, 0 when there is none. Reads side tables only.
 uintptr_t tri_cell_around(const struct tri_block_space *space, uintptr_t address, size_t *bytes);
+
+// Tell of every block ever used, in address order, as tri_each_block does. Sweeps nothing, takes no memory.
+bool tri_block_space_tell(const struct tri_block_space *space, tri_block_fn *visit, void *context);
 
 // live + free is what was taken from the budget; live + free + released = mapped, each counted on its own.
 // The side tables (metadata) are not in mapped.

@@ -207,13 +207,32 @@ tri_ref tri_marked_alloc_any(struct tri_marked_heap *heap, struct tri_mutator *m
 
 // --------------------------------------------------------------------------------------------------- looking
 
+static enum tri_colour colour_of(const struct tri_marked_heap *heap, tri_ref object) {
+  if (!heap->blocks.marking) return TRI_COLOUR_NONE;
+  if (!tri_marked_is(heap, object)) return TRI_WHITE;
+  const struct tri_tracer *tracer = &heap->tracer;
+  return object.bits >= tracer->overflow_first && object.bits <= tracer->overflow_last ? TRI_GREY : TRI_BLACK;
+}
+
 // While weak objects are discovered, their tags hold links: a kind that has one shape is told by its kind.
-static struct tri_object_info describe(uintptr_t cell, size_t bytes) {
+static struct tri_object_info describe(const struct tri_marked_heap *heap, uintptr_t cell, size_t bytes) {
   struct tri_object_info info = {.ref = {cell + TRI_TAG_BYTES}, .start = cell, .bytes = bytes};
   info.shape = tri_tag_shape(*tri_tag(info.ref));
   if (tri_shape_kind(info.shape) == TRI_WEAK) info.shape = TRI_WEAK_SHAPE;
   if (tri_shape_kind(info.shape) == TRI_EPHEMERON) info.shape = TRI_EPHEMERON_SHAPE;
+  info.colour = colour_of(heap, info.ref);
   return info;
+}
+
+bool tri_marked_each_grey(struct tri_heap *base, tri_grey_fn *visit, void *context) {
+  const struct tri_mark_stack *stack = &tri_marked_heap_of(base)->tracer.stack;
+  for (size_t i = 0; i < stack->top; i++)
+    if (!visit(context, (tri_ref){stack->entries[i]})) return false;
+  return true;
+}
+
+bool tri_marked_each_block(struct tri_heap *base, tri_block_fn *visit, void *context) {
+  return tri_block_space_tell(&tri_marked_heap_of(base)->blocks, visit, context);
 }
 
 // Whether the object may stand in `bytes` of memory; of a large object, page rounding included.
@@ -225,19 +244,20 @@ static bool is_sound(const struct tri_object_info *info) {
 }
 
 struct visit {
+  const struct tri_marked_heap *heap;
   tri_walk_fn *visit;
   void *context;
 };
 
 static bool visit_cell(void *context, uintptr_t cell, size_t bytes) {
   const struct visit *visit = context;
-  struct tri_object_info info = describe(cell, bytes);
+  struct tri_object_info info = describe(visit->heap, cell, bytes);
   return is_sound(&info) && visit->visit(visit->context, &info);
 }
 
 bool tri_marked_walk(struct tri_heap *base, tri_walk_fn *visit, void *context) {
   struct tri_marked_heap *heap = tri_marked_heap_of(base);
-  struct visit each = {visit, context};
+  struct visit each = {heap, visit, context};
   if (!heap->blocks.marking) tri_sweep_finish(&heap->blocks);
   return tri_block_space_each(&heap->blocks, visit_cell, &each) &&
          tri_large_each(&heap->large, visit_cell, &each);
@@ -249,7 +269,7 @@ static bool find_object(struct tri_marked_heap *heap, tri_ref ref, struct tri_ob
   uintptr_t cell = tri_marked_cell(ref), start = tri_cell_around(&heap->blocks, cell, &bytes);
   if (!start) start = tri_large_around(&heap->large, cell, &bytes);
   if (!start || start != cell) return false;
-  *info = describe(cell, bytes);
+  *info = describe(heap, cell, bytes);
   return true;
 }
 
@@ -267,7 +287,7 @@ struct verify {
 // Every object has a shape that fits its cell, and what it refers to is allocated.
 static bool verify_object(void *context, uintptr_t cell, size_t bytes) {
   struct verify *v = context;
-  struct tri_object_info info = describe(cell, bytes), target;
+  struct tri_object_info info = describe(v->heap, cell, bytes), target;
   if (!is_sound(&info)) {
     tri_find(&v->findings, "object at %p: tag %016llx does not belong in %zu bytes", (void *)cell,
              (unsigned long long)info.shape.tag, bytes);

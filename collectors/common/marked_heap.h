@@ -104,6 +104,12 @@ void tri_marked_trim(struct tri_marked_heap *heap);
 
 // --------------------------------------------------------------------------------------------------- looking
 
+// tri_each_grey: what is on the mark stack.
+bool tri_marked_each_grey(struct tri_heap *heap, tri_grey_fn *visit, void *context);
+
+// tri_each_block: blocks of small objects.
+bool tri_marked_each_block(struct tri_heap *heap, tri_block_fn *visit, void *context);
+
 // tri_walk, tri_inspect, tri_verify.
 bool tri_marked_walk(struct tri_heap *heap, tri_walk_fn *visit, void *context);
 enum tri_status tri_marked_inspect(struct tri_heap *heap, tri_ref ref, struct tri_object_info *info);

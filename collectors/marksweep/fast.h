@@ -9,6 +9,7 @@
 #define TRI_CAPS                                                                                             \
   (TRI_CAP_EXACT | TRI_CAP_CYCLES | TRI_CAP_WEAK | TRI_CAP_EPHEMERON | TRI_CAP_FINALIZER | TRI_CAP_PIN |     \
    TRI_CAP_WALK | TRI_CAP_RECLAIMS | TRI_CAP_MULTI_HEAP | TRI_CAP_MULTI_MUTATOR)
+#define TRI_TELLS (TRI_TELLS_MARKING | TRI_TELLS_BLOCKS)
 #define TRI_MAX_MUTATORS 256
 #define TRI_MAX_HEAPS UINT32_MAX
 #define TRI_MIN_HEAP (64 << 10)
@@ -31,10 +32,14 @@ static inline tri_ref marksweep_alloc(struct tri_mutator *m, struct tri_shape sh
 }
 #define tri_fast_alloc marksweep_alloc
 
+enum tri_status marksweep_marking(struct tri_heap *heap, struct tri_marking *marking);
 #define tri_cold_finalizer_add tri_marked_finalizer_add
 #define tri_cold_finalizer_next tri_marked_finalizer_next
 #define tri_cold_collect marksweep_collect
 #define tri_cold_inspect tri_marked_inspect
 #define tri_cold_verify tri_marked_verify
+#define tri_cold_marking marksweep_marking
+#define tri_cold_each_grey tri_marked_each_grey
+#define tri_cold_each_block tri_marked_each_block
 
 #endif

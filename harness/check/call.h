@@ -18,7 +18,8 @@ static inline void leave(struct tri_shadow *s) { tri_mutex_unlock(&s->lock); }
 static inline void forget_locals(struct tri_mutator *m) {
   struct tri_shadow *s = enter(m);
   s->turn[m->id % SHADOW_TURNS]++;
-  if (s->running == 1 && !s->broken) model_settle(s->model);
+  // During marking what is garbage may still lead marking to what is not: the model keeps it.
+  if (s->running == 1 && !s->broken && !s->marking.on) model_settle(s->model);
   leave(s);
 }
 
@@ -62,6 +63,7 @@ static inline uint32_t edge(struct tri_shadow *s, uint32_t id, size_t i) {
 }
 
 static inline void set_edge(struct tri_shadow *s, uint32_t id, size_t i, uint32_t target) {
+  if (TRI_UNLIKELY(s->marking.on)) shadow_note_overwritten(s, id, i, target);
   model_set_edge(s->model, id, i, target, (uint32_t)shadow_operation(s));
 }
 

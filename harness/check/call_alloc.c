@@ -75,6 +75,7 @@ static void born(struct tri_shadow *s, struct tri_mutator *m, tri_ref ref, struc
   struct model_object *o = &s->model->object[id];
   o->mutator = (uint8_t)m->id;
   o->turn = s->turn[m->id % SHADOW_TURNS];
+  if (TRI_UNLIKELY(s->marking.on)) shadow_note_born(s, id);
 }
 
 // Even a collector that spends a block of 64 KiB on each object, keeps twice what it needs and gives each

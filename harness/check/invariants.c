@@ -320,6 +320,64 @@ static bool w3d_queued(struct tri_view *v) {
                 v->queued_least, v->queued_most);
 }
 
+// -------------------------------------------------------------------------------- M: marking
+
+static const char *colour_name(enum tri_colour colour) {
+  static const char *const names[] = {"of no colour", "white", "grey", "black"};
+  return (size_t)colour < sizeof names / sizeof *names ? names[colour] : "of an unknown colour";
+}
+
+static bool m2_marked(struct tri_view *v) {
+  return v->colour == TRI_BLACK || v->colour == TRI_GREY ||
+         broken(v, "marking has ended, and this reachable object is %s", colour_name(v->colour));
+}
+
+static bool m3_empty(struct tri_view *v) {
+  return !v->count || broken(v, "marking has ended, and %zu references wait to be looked at, one to 0x%" PRIxPTR,
+                             v->count, v->ref.bits);
+}
+
+static bool m6_zombie(struct tri_view *v) {
+  return !v->zombies || broken(v, "%zu marks of the block at 0x%" PRIxPTR " are on what is free", v->zombies,
+                               v->block->start);
+}
+
+static bool m9_rescanned(struct tri_view *v) {
+  return v->colour != TRI_GREY || broken(v, "marking has ended, and this object is marked, but was not scanned");
+}
+
+// -------------------------------------------------------------------------------- I: blocks
+
+static bool i1_place(struct tri_view *v) {
+  return v->in_use || broken(v, "the object at 0x%" PRIxPTR " stands in memory that its block says is free",
+                             v->info->start);
+}
+
+static bool i3_state(struct tri_view *v) {
+  const struct tri_block_info *b = v->block;
+  static const char *const use[] = {"free", "partial", "full", "open", "unswept", "released"};
+  bool good = false;
+  switch (b->use) {
+  case TRI_USE_FREE:
+  case TRI_USE_RELEASED: good = v->used == 0; break;
+  case TRI_USE_PARTIAL: good = v->used > 0 && v->used < b->capacity; break;
+  case TRI_USE_FULL: good = v->used == b->capacity; break;
+  case TRI_USE_OPEN:
+  case TRI_USE_UNSWEPT: good = v->used <= b->capacity; break;
+  }
+  if (good && v->used == b->live) return true;
+  return broken(v, "the block at 0x%" PRIxPTR " is %s with %zu of %zu units in use, its header says %zu", b->start,
+                (size_t)b->use < sizeof use / sizeof *use ? use[b->use] : "in no known state", v->used, b->capacity,
+                b->live);
+}
+
+static bool i6_listed(struct tri_view *v) {
+  const struct tri_block_info *b = v->block;
+  return b->lists == (b->listed ? 1 : 0) ||
+         broken(v, "the block at 0x%" PRIxPTR " is on %u lists, it belongs on %s", b->start, b->lists,
+                b->listed ? "one" : "none");
+}
+
 // -------------------------------------------------------------------------------- the table
 
 #define EXACTLY (TRI_CAP_EXACT | TRI_CAP_CYCLES)
@@ -327,85 +385,99 @@ static bool w3d_queued(struct tri_view *v) {
 
 // Order matters among rows of one `when` in SLOT: decreasing safety, and the first that fires is the finding.
 const struct tri_invariant tri_invariants[] = {
-    {"A1", TRI_WHEN_ARGUMENT, 0, 0, a1_argument, "the program passes live references only",
+    {"A1", TRI_WHEN_ARGUMENT, 0, 0, 0, a1_argument, "the program passes live references only",
      "misuse.argument"},
-    {"A2", TRI_WHEN_INDEX, 0, 0, a2_index, "the program stays within an object's slots", "misuse.index"},
-    {"A3", TRI_WHEN_ROOT, 0, 0, a3_root,
+    {"A2", TRI_WHEN_INDEX, 0, 0, 0, a2_index, "the program stays within an object's slots", "misuse.index"},
+    {"A3", TRI_WHEN_ROOT, 0, 0, 0, a3_root,
      "the program writes root slots with tri_root_set and pops its frames", "misuse.root"},
-    {"A4", TRI_WHEN_INIT, 0, 0, a4_init, "tri_init is the first store to a slot of a fresh object",
+    {"A4", TRI_WHEN_INIT, 0, 0, 0, a4_init, "tri_init is the first store to a slot of a fresh object",
      "misuse.init"},
-    {"A5", TRI_WHEN_FRAME, 0, 0, a5_frame, "frames are popped in reverse order, all of them before detach",
+    {"A5", TRI_WHEN_FRAME, 0, 0, 0, a5_frame, "frames are popped in reverse order, all of them before detach",
      "misuse.frame"},
 
-    {"S1", TRI_WHEN_SLOT, 0, 0, s1_allocated, "what is reachable is an allocated object", "fault=hide"},
-    {"S2", TRI_WHEN_OBJECT, 0, 0, s2_shape, "a reachable object keeps its shape", "fault=shape"},
-    {"C1", TRI_WHEN_SLOT, TRI_CAP_MOVES, 0, c1_stale, "no slot holds an object's old address",
+    {"S1", TRI_WHEN_SLOT, 0, 0, 0, s1_allocated, "what is reachable is an allocated object", "fault=hide"},
+    {"S2", TRI_WHEN_OBJECT, 0, 0, 0, s2_shape, "a reachable object keeps its shape", "fault=shape"},
+    {"C1", TRI_WHEN_SLOT, TRI_CAP_MOVES, 0, 0, c1_stale, "no slot holds an object's old address",
      "fault=stale-slot"},
-    {"C2", TRI_WHEN_SLOT, 0, 0, c2_root, "every root slot denotes its object", "fault=drop-root"},
-    {"S4", TRI_WHEN_SLOT, 0, 0, s4_one_copy,
+    {"C2", TRI_WHEN_SLOT, 0, 0, 0, c2_root, "every root slot denotes its object", "fault=drop-root"},
+    {"S4", TRI_WHEN_SLOT, 0, 0, 0, s4_one_copy,
      "there is one copy of each reachable object, and no two share one", "fault=merge"},
-    {"S3", TRI_WHEN_SLOT, 0, 0, s3_slot, "every slot of a reachable object refers to what was stored there",
+    {"S3", TRI_WHEN_SLOT, 0, 0, 0, s3_slot, "every slot of a reachable object refers to what was stored there",
      "fault=lose-edge"},
-    {"S5", TRI_WHEN_OBJECT, 0, 0, s5_payload, "a collection does not change a payload", "fault=corrupt"},
-    {"S6", TRI_WHEN_EXTENT, TRI_CAP_WALK, 0, s6_extent, "extents of objects hold them and are disjoint",
+    {"S5", TRI_WHEN_OBJECT, 0, 0, 0, s5_payload, "a collection does not change a payload", "fault=corrupt"},
+    {"S6", TRI_WHEN_EXTENT, TRI_CAP_WALK, 0, 0, s6_extent, "extents of objects hold them and are disjoint",
      "fault=overlap-extent"},
-    {"S7", TRI_WHEN_ALLOC, 0, 0, s7_zeroed, "a fresh object is zeroed", "fault=dirty"},
-    {"S8", TRI_WHEN_HEAP, 0, 0, s8_verify,
+    {"S7", TRI_WHEN_ALLOC, 0, 0, 0, s7_zeroed, "a fresh object is zeroed", "fault=dirty"},
+    {"S8", TRI_WHEN_HEAP, 0, 0, 0, s8_verify,
      "the collector's own verifier (free memory untouched, …) finds nothing", "fault=write-freed"},
-    {"S9", TRI_WHEN_ALLOC, 0, 0, s9_disjoint, "a fresh object is aligned and overlaps nothing reachable",
+    {"S9", TRI_WHEN_ALLOC, 0, 0, 0, s9_disjoint, "a fresh object is aligned and overlaps nothing reachable",
      "fault=reuse"},
-    {"S10", TRI_WHEN_WALK, TRI_CAP_WALK, 0, s10_walk, "a heap walk ends, and visits each object once",
+    {"S10", TRI_WHEN_WALK, TRI_CAP_WALK, 0, 0, s10_walk, "a heap walk ends, and visits each object once",
      "fault=walk-twice"},
 
-    {"L1", TRI_WHEN_FULL, EXACTLY | TRI_CAP_WALK, FLOATING, l1_exact,
+    {"L1", TRI_WHEN_FULL, EXACTLY | TRI_CAP_WALK, FLOATING, 0, l1_exact,
      "after a full collection the heap holds what is reachable and nothing else", "fault=ghost"},
-    {"L3", TRI_WHEN_FULL, TRI_CAP_EXACT | TRI_CAP_WALK, FLOATING | TRI_CAP_CYCLES, l3_acyclic,
+    {"L3", TRI_WHEN_FULL, TRI_CAP_EXACT | TRI_CAP_WALK, FLOATING | TRI_CAP_CYCLES, 0, l3_acyclic,
      "after a full collection garbage is left only on cycles and below them", "fault=ghost"},
-    {"L4a", TRI_WHEN_HEAP, 0, 0, l4a_mapped, "live + free + metadata + released = mapped",
+    {"L4a", TRI_WHEN_HEAP, 0, 0, 0, l4a_mapped, "live + free + metadata + released = mapped",
      "fault=lie-mapped"},
-    {"L4b", TRI_WHEN_WALK, TRI_CAP_WALK, 0, l4b_walked,
+    {"L4b", TRI_WHEN_WALK, TRI_CAP_WALK, 0, 0, l4b_walked,
      "live objects and bytes are the sums over a heap walk", "fault=lie-live"},
-    {"L4c", TRI_WHEN_HEAP, 0, 0, l4c_freed, "allocated - freed = live, in objects and bytes",
+    {"L4c", TRI_WHEN_HEAP, 0, 0, 0, l4c_freed, "allocated - freed = live, in objects and bytes",
      "fault=lie-freed"},
-    {"L4d", TRI_WHEN_HEAP, 0, 0, l4d_allocated, "every successful allocation is counted, once, with its bytes",
+    {"L4d", TRI_WHEN_HEAP, 0, 0, 0, l4d_allocated, "every successful allocation is counted, once, with its bytes",
      "fault=lie-allocated"},
-    {"L5a", TRI_WHEN_HEAP, 0, 0, l5a_limit, "live + free never exceeds the limit", "fault=lie-limit"},
-    {"L5b", TRI_WHEN_FAILED, EXACTLY | TRI_CAP_RECLAIMS, FLOATING, l5b_usable,
+    {"L5a", TRI_WHEN_HEAP, 0, 0, 0, l5a_limit, "live + free never exceeds the limit", "fault=lie-limit"},
+    {"L5b", TRI_WHEN_FAILED, EXACTLY | TRI_CAP_RECLAIMS, FLOATING, 0, l5b_usable,
      "an allocation fails only if the heap is full; after dropping roots it is usable again", "fault=oom"},
-    {"L5c", TRI_WHEN_FAILED, 0, 0, l5c_status, "a failed allocation says why", "fault=oom-silent"},
-    {"L6", TRI_WHEN_FULL, EXACTLY, FLOATING, l6_empty,
+    {"L5c", TRI_WHEN_FAILED, 0, 0, 0, l5c_status, "a failed allocation says why", "fault=oom-silent"},
+    {"L6", TRI_WHEN_FULL, EXACTLY, FLOATING, 0, l6_empty,
      "with nothing reachable a full collection empties the heap", "fault=lie-empty"},
 
-    {"R1", TRI_WHEN_COUNT, TRI_CAP_WALK, 0, r1_count, "a reference count is the number of references",
+    {"R1", TRI_WHEN_COUNT, TRI_CAP_WALK, 0, 0, r1_count, "a reference count is the number of references",
      "fault=lie-count"},
 
-    {"C5", TRI_WHEN_OBJECT, TRI_CAP_MOVES | TRI_CAP_PIN, 0, c5_pinned, "a pinned object does not move",
+    {"C5", TRI_WHEN_OBJECT, TRI_CAP_MOVES | TRI_CAP_PIN, 0, 0, c5_pinned, "a pinned object does not move",
      "fault=ignore-pin"},
-    {"C6", TRI_WHEN_SAME, 0, 0, c6_identity, "tri_same tells objects apart, and nothing else",
+    {"C6", TRI_WHEN_SAME, 0, 0, 0, c6_identity, "tri_same tells objects apart, and nothing else",
      "fault=lie-same"},
 
-    {"W1a", TRI_WHEN_WEAK, TRI_CAP_WEAK, 0, w1a_kept, "no weak reference to a reachable object is cleared",
+    {"W1a", TRI_WHEN_WEAK, TRI_CAP_WEAK, 0, 0, w1a_kept, "no weak reference to a reachable object is cleared",
      "fault=clear-weak"},
-    {"W1b", TRI_WHEN_WEAK, TRI_CAP_WEAK | TRI_CAP_EXACT, FLOATING, w1b_cleared,
+    {"W1b", TRI_WHEN_WEAK, TRI_CAP_WEAK | TRI_CAP_EXACT, FLOATING, 0, w1b_cleared,
      "a full collection clears weak references to unreachable objects", "fault=keep-weak"},
-    {"W1c", TRI_WHEN_WEAK, TRI_CAP_WEAK, 0, w1c_target, "a weak reference denotes its target",
+    {"W1c", TRI_WHEN_WEAK, TRI_CAP_WEAK, 0, 0, w1c_target, "a weak reference denotes its target",
      "fault=other-weak"},
-    {"W2a", TRI_WHEN_EPHEMERON, TRI_CAP_EPHEMERON, 0, w2a_kept,
+    {"W2a", TRI_WHEN_EPHEMERON, TRI_CAP_EPHEMERON, 0, 0, w2a_kept,
      "no ephemeron with a reachable key is cleared", "fault=clear-ephemeron"},
-    {"W2b", TRI_WHEN_EPHEMERON, TRI_CAP_EPHEMERON | TRI_CAP_EXACT, FLOATING, w2b_cleared,
+    {"W2b", TRI_WHEN_EPHEMERON, TRI_CAP_EPHEMERON | TRI_CAP_EXACT, FLOATING, 0, w2b_cleared,
      "a full collection clears ephemerons with an unreachable key", "fault=keep-ephemeron"},
-    {"W2c", TRI_WHEN_EPHEMERON, TRI_CAP_EPHEMERON, 0, w2c_both,
+    {"W2c", TRI_WHEN_EPHEMERON, TRI_CAP_EPHEMERON, 0, 0, w2c_both,
      "an ephemeron's key and value are cleared together", "fault=keep-value"},
-    {"W2d", TRI_WHEN_EPHEMERON, TRI_CAP_EPHEMERON, 0, w2d_denotes, "an ephemeron denotes its key and value",
+    {"W2d", TRI_WHEN_EPHEMERON, TRI_CAP_EPHEMERON, 0, 0, w2d_denotes, "an ephemeron denotes its key and value",
      "fault=other-ephemeron"},
-    {"W3a", TRI_WHEN_FINALIZER, TRI_CAP_FINALIZER, 0, w3a_once, "a registration is handed out at most once",
+    {"W3a", TRI_WHEN_FINALIZER, TRI_CAP_FINALIZER, 0, 0, w3a_once, "a registration is handed out at most once",
      "fault=finalize-twice"},
-    {"W3b", TRI_WHEN_FINALIZER, TRI_CAP_FINALIZER, 0, w3b_unreachable,
+    {"W3b", TRI_WHEN_FINALIZER, TRI_CAP_FINALIZER, 0, 0, w3b_unreachable,
      "only unreachable objects are finalized", "fault=finalize-early"},
-    {"W3c", TRI_WHEN_FINALIZER, TRI_CAP_FINALIZER, 0, w3c_intact,
+    {"W3c", TRI_WHEN_FINALIZER, TRI_CAP_FINALIZER, 0, 0, w3c_intact,
      "what a finalizer is handed, and all it reaches, is intact", "fault=finalize-broken"},
-    {"W3d", TRI_WHEN_FULL, TRI_CAP_FINALIZER | EXACTLY, FLOATING, w3d_queued,
+    {"W3d", TRI_WHEN_FULL, TRI_CAP_FINALIZER | EXACTLY, FLOATING, 0, w3d_queued,
      "a full collection queues each registration of an unreachable object", "fault=lie-pending"},
+
+    {"M2", TRI_WHEN_MARKED, 0, 0, TRI_TELLS_MARKING, m2_marked, "what an independent second marker reaches is marked",
+     "fault=unmark"},
+    {"M3", TRI_WHEN_QUEUE, 0, 0, TRI_TELLS_MARKING, m3_empty, "when marking ends, mark stacks and barrier buffers are empty",
+     "fault=keep-queued"},
+    {"M6", TRI_WHEN_ZOMBIE, 0, 0, TRI_TELLS_MARKING | TRI_TELLS_BLOCKS, m6_zombie, "what is marked is allocated", "fault=mark-free"},
+    {"M9", TRI_WHEN_MARKED, 0, 0, TRI_TELLS_MARKING, m9_rescanned,
+     "when marking ends, what was dropped from a full mark stack has been scanned", "fault=keep-grey"},
+
+    {"I1", TRI_WHEN_PLACE, TRI_CAP_WALK, 0, TRI_TELLS_BLOCKS, i1_place, "the units (cells, lines) of a live object are in use",
+     "fault=free-unit"},
+    {"I3", TRI_WHEN_BLOCK, 0, 0, TRI_TELLS_BLOCKS, i3_state, "a block's state and count follow from its units", "fault=lie-block"},
+    {"I6", TRI_WHEN_BLOCK, 0, 0, TRI_TELLS_BLOCKS, i6_listed, "a block is on exactly one list, or on none if it belongs on none",
+     "fault=list-twice"},
 };
 const size_t tri_n_invariants = sizeof tri_invariants / sizeof *tri_invariants;
 

@@ -7,6 +7,12 @@
 //   C  copying: no stale address, pins, identity
 //   R  reference counts
 //   W  weak references, ephemerons, finalizers
+//   M  marking: colours, barriers, termination
+//   G  generations: the remembered set, ages
+//   I  blocks and their units (cells, lines)
+//
+// Rows of M, G and I judge what a collector tells of itself (introspect.h) against the model, so that a lost
+// barrier is seen where it is lost and not where an object is missed.
 //
 // The shadow (shadow.h) finds the subjects and fills in a view; a row says whether its invariant holds for
 // it. Rows know capabilities, never collectors. A row that needs claims which a heap does not make is skipped
@@ -36,7 +42,18 @@
   TRI_WHEN(FINALIZER, "each object taken from the finalizer queue")                                          \
   TRI_WHEN(HEAP, "the heap, at the end of a collection")                                                     \
   TRI_WHEN(WALK, "the heap walk, at the end of a collection that has swept")                                 \
-  TRI_WHEN(FULL, "the heap, at the end of a full collection that has swept")
+  TRI_WHEN(FULL, "the heap, at the end of a full collection that has swept")                                 \
+  TRI_WHEN(BLACK_EDGE, "each edge of a black object or root, between steps of marking")                      \
+  TRI_WHEN(DELETED, "each edge overwritten since marking began, between its steps")                          \
+  TRI_WHEN(BORN, "each object allocated during marking")                                                     \
+  TRI_WHEN(QUEUE, "what marking has yet to look at, when it has ended")                                      \
+  TRI_WHEN(MARKED, "each reachable object, when marking has ended")                                          \
+  TRI_WHEN(ZOMBIE, "each block, when marking has ended")                                                     \
+  TRI_WHEN(OLD_SLOT, "each slot that refers to a younger generation, around a collection")                   \
+  TRI_WHEN(ENTRY, "each entry of the remembered set, around a collection")                                   \
+  TRI_WHEN(AGE, "each object that survived a collection")                                                    \
+  TRI_WHEN(BLOCK, "each block, at the end of a collection")                                                  \
+  TRI_WHEN(PLACE, "each object of a heap walk that lies in a block")
 
 enum tri_when {
 #define TRI_WHEN(name, text) TRI_WHEN_##name,
@@ -100,12 +117,26 @@ struct tri_view {
       unknown; // FULL: objects that may be there, further ones met, kept ones not met by address
   const struct tri_object_info *extra; // FULL: a surplus object
   uint64_t queued_least, queued_most;  // FULL: bounds of finalizers_pending
+
+  enum tri_colour colour;            // BLACK_EDGE, DELETED: of the target; BORN, MARKED: of the object
+  const struct tri_marking *marking; // BLACK_EDGE, BORN
+  bool shielded;                     // BLACK_EDGE: the target will be reached from a grey object
+
+  bool recorded;                       // OLD_SLOT: an entry of the remembered set has it
+  const struct tri_remembered *entry;  // ENTRY
+  const struct tri_object_info *older; // OLD_SLOT: the object's; AGE: how it was before
+                                       // (info: the target's; now)
+
+  const struct tri_block_info *block;  // ZOMBIE, BLOCK, PLACE
+  size_t used, zombies;                // BLOCK, ZOMBIE: bits of `used`; of `marked` only
+  bool in_use;                         // PLACE: the object's units are
 };
 
 struct tri_invariant {
   const char *id;
   enum tri_when when;
   uint64_t needs, without; // capabilities that must, and must not, be claimed
+  uint32_t tells;          // what the collector must tell of itself (enum tri_tells)
   bool (*holds)(struct tri_view *view);
   const char *doc;
   const char *killed_by; // "fault=<mode>", or the test that plants the damage itself

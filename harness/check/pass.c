@@ -67,13 +67,21 @@ static uint64_t hash_payload(const struct model_object *o) {
   return hash * 31 + shadow_hash(payload + end, n - end);
 }
 
+uint32_t shadow_reach(struct tri_shadow *s) {
+  struct model *model = s->model;
+  if (s->reach_valid) return s->reach;
+  s->reach = ++model->mark;
+  s->reach_valid = true;
+  model_trace_roots(model, s->reach);
+  for (uint32_t i = 0; i < model->n_registrations; i++)
+    model_trace_from(model, model->registration[i].id, s->reach, s->reach);
+  return s->reach;
+}
+
 static void take_snapshot(void *context) {
   struct tri_shadow *s = context;
   struct model *model = s->model;
-  uint32_t mark = ++model->mark;
-  model_trace_roots(model, mark);
-  for (uint32_t i = 0; i < model->n_registrations; i++)
-    model_trace_from(model, model->registration[i].id, mark, mark);
+  uint32_t mark = shadow_reach(s);
   for (uint32_t id = 1; id < model->n_objects; id++) {
     struct model_object *o = &model->object[id];
     if (!model_alive(o) || o->mark != mark || tri_is_null(o->ref) || !tri_shape_bytes(o->shape)) continue;
@@ -82,7 +90,7 @@ static void take_snapshot(void *context) {
   }
 }
 
-static void fault(struct tri_shadow *s) {
+void shadow_faulted(struct tri_shadow *s) {
   struct tri_view view = {.slot = SIZE_MAX, .faulted = true};
   shadow_judge(s, TRI_WHEN_SLOT, &view);
   s->broken = true;
@@ -91,7 +99,7 @@ static void fault(struct tri_shadow *s) {
 void shadow_take_snapshot(struct tri_shadow *s) {
   s->snapshot++;
   s->snapshot_valid = true;
-  if (!tri_guarded(take_snapshot, s)) fault(s);
+  if (!tri_guarded(take_snapshot, s)) shadow_faulted(s);
 }
 
 // -------------------------------------------------------------------------------- the real heap
@@ -598,6 +606,11 @@ static void run(void *context) {
   if (!thorough) return;
   judge_walk(p);
   judge_heap(p);
+  shadow_judge_blocks(s, p->walked, false);
+  if (p->m && !s->broken) {
+    shadow_judge_remembered(s, p->reached);
+    if (p->what.drop) shadow_judge_ages(s, p->reached);
+  }
   if (p->m && p->walked && p->what.drop && !s->broken) judge_counts(p);
 }
 
@@ -607,10 +620,11 @@ void shadow_run_pass(struct tri_shadow *s, struct shadow_pass what) {
   struct pass p = {.s = s, .model = s->model, .inner = s->shim.inner, .what = what};
   tri_each_mutator(s->heap, any_mutator, &p.m);
   s->passes++;
+  s->reach_valid = false; // a pass marks anew
   s->n_suspects = 0;
   s->n_weak = s->n_ephemerons = 0;
   s->model->n_stack = 0;
-  if (!tri_guarded(run, &p)) fault(s);
+  if (!tri_guarded(run, &p)) shadow_faulted(s);
 }
 
 // -------------------------------------------------------------------------------- handed out

@@ -40,6 +40,7 @@ static void run_pass_alone(struct tri_shadow *s, struct shadow_pass what) {
   if (!tri_mutex_try_lock(&s->gate)) return;
   tri_mutex_lock(&s->lock);
   if (s->running <= 1 && !s->broken) shadow_run_pass(s, what);
+  if (s->running <= 1 && !s->broken && what.point) shadow_marking_point(s);
   tri_mutex_unlock(&s->lock);
   tri_mutex_unlock(&s->gate);
 }
@@ -103,8 +104,20 @@ static void shadow_event(struct tri_shim *shim, struct tri_heap *heap, const str
   bool moves = tri_has(heap, TRI_CAP_MOVES);
   switch (event->kind) {
   case TRI_EVENT_STOPPED:
+    if (thorough && !s->snapshot_valid && (!s->marking.on || shadow_affords(s, &s->next_snapshot))) shadow_take_snapshot(s);
+    break;
   case TRI_EVENT_COLLECTION_BEGIN:
-    if (thorough && !s->snapshot_valid) shadow_take_snapshot(s);
+    if (!thorough) break;
+    s->generations.begin = s->model->serial;
+    if (!s->snapshot_valid) shadow_take_snapshot(s);
+    shadow_judge_remembered(s, shadow_reach(s));
+    break;
+  case TRI_EVENT_MARK:
+  case TRI_EVENT_MARK_STEP:
+  case TRI_EVENT_WEAK:
+  case TRI_EVENT_SWEEP:
+    if (thorough) shadow_marking_event(s, event->kind);
+    if (thorough && event->kind == TRI_EVENT_SWEEP) shadow_judge_blocks(s, false, true);
     break;
   case TRI_EVENT_COLLECTION_END:
     shadow_run_pass(s, (struct shadow_pass){.moved = moves,
@@ -112,10 +125,10 @@ static void shadow_event(struct tri_shim *shim, struct tri_heap *heap, const str
                                             .light = !thorough,
                                             .swept = event->b != 0,
                                             .full = event->b && event->a != TRI_COLLECT_MINOR});
-    s->snapshot_valid = false;
+    s->snapshot_valid = s->reach_valid = false;
     break;
   case TRI_EVENT_RESUME:
-    s->snapshot_valid = false;
+    s->snapshot_valid = s->reach_valid = false;
     break;
   default:
     break;
@@ -160,7 +173,8 @@ static void shadow_opened(struct tri_shim *shim, struct tri_heap *heap) {
   s->heap = heap;
   for (size_t row = 0; row < tri_n_invariants; row++) {
     const struct tri_invariant *invariant = &tri_invariants[row];
-    s->enabled[row] = !(invariant->needs & ~heap->caps) && !(invariant->without & heap->caps);
+    s->enabled[row] = !(invariant->needs & ~heap->caps) && !(invariant->without & heap->caps) &&
+                      !(invariant->tells & ~heap->tells);
     if (s->enabled[row]) s->rows[invariant->when] |= UINT64_C(1) << row;
   }
 }
@@ -174,6 +188,7 @@ static void shadow_closing(struct tri_shim *shim, struct tri_heap *heap) {
 static void shadow_close(struct tri_shim *shim) {
   struct tri_shadow *s = (struct tri_shadow *)shim;
   model_free(s->model);
+  if (s->generations.ages) memset(s->generations.age, 0, s->generations.ages * sizeof *s->generations.age);
   // All but the buffers starts anew.
   struct tri_shadow fresh = {.walked = s->walked,
                              .walked_capacity = s->walked_capacity,
@@ -181,7 +196,17 @@ static void shadow_close(struct tri_shim *shim) {
                              .weak = s->weak,
                              .weak_capacity = s->weak_capacity,
                              .ephemerons = s->ephemerons,
-                             .ephemeron_capacity = s->ephemeron_capacity};
+                             .ephemeron_capacity = s->ephemeron_capacity,
+                             .marking = {.edges = s->marking.edges,
+                                         .words = s->marking.words,
+                                         .deleted = s->marking.deleted,
+                                         .deletions = s->marking.deletions,
+                                         .colour = s->marking.colour,
+                                         .colours = s->marking.colours},
+                             .generations = {.recorded = s->generations.recorded,
+                                             .words = s->generations.words,
+                                             .age = s->generations.age,
+                                             .ages = s->generations.ages}};
   *s = fresh;
   s = __atomic_exchange_n(&kept, s, __ATOMIC_ACQ_REL);
   if (!s) return;
@@ -189,6 +214,11 @@ static void shadow_close(struct tri_shim *shim) {
   free(s->walked_at.entry);
   free(s->weak);
   free(s->ephemerons);
+  free(s->marking.edges);
+  free(s->marking.deleted);
+  free(s->marking.colour);
+  free(s->generations.recorded);
+  free(s->generations.age);
   free(s);
 }
 
@@ -208,10 +238,27 @@ const struct tri_collector *tri_shadow_wrap(struct tri_shim_record *record, cons
   return tri_shim_wrap(record, inner, &tri_shadow_class, options);
 }
 
+enum { SMALL_HEAP = 256 }; // objects
+
+bool shadow_affords(const struct tri_shadow *s, uint64_t *next) {
+  if (s->model->live > SMALL_HEAP && s->calls < *next) return false;
+  *next = s->calls + s->model->live / 4;
+  return true;
+}
+
+void *shadow_room(void *array, size_t n, size_t *capacity, size_t bytes) {
+  if (n <= *capacity) return array;
+  *capacity = *capacity * 2 < n ? n : *capacity * 2;
+  array = realloc(array, *capacity * bytes);
+  if (array) return array;
+  fprintf(stderr, "tricolor: the oracle is out of memory\n");
+  _Exit(3);
+}
+
 size_t tri_shadow_check(struct tri_heap *heap) {
   struct tri_shadow *s = shadow_of(heap);
   if (!s) return 0;
-  run_pass_alone(s, (struct shadow_pass){.swept = true});
+  run_pass_alone(s, (struct shadow_pass){.swept = true, .point = true});
   return s->findings;
 }
 

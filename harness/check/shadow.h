@@ -47,6 +47,7 @@ struct tri_check_summary {
   uint64_t runs[64];    // by row of tri_invariants: subjects judged
   uint64_t needs[64];   // claims that a row missed on some heap
   uint64_t without[64]; // claims that forbade a row
+  uint32_t tells[64];   // what a row needed to be told on some heap, and was not
 };
 
 struct tri_shadow_options {

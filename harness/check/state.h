@@ -22,6 +22,35 @@ struct suspect { // a slot that did not match when it was met: judged when the p
   tri_ref ref;
 };
 
+struct shadow_age {
+  uint32_t serial; // of the object that had the id
+  uint8_t generation, age;
+};
+
+struct shadow_deletion { // an edge of the graph at MARK that was overwritten
+  uint32_t object, target, slot;
+};
+
+struct shadow_generations { // generations.c
+  uint64_t *recorded;       // a bit per edge of the model: the remembered set has it
+  size_t n_words, words;
+  uint32_t begin;         // serial of the last object that was there when the collection began
+  struct shadow_age *age; // by id, as the last collection left them
+  size_t ages;
+};
+
+struct shadow_marking { // marking.c
+  bool on;              // mutators may run while a collection marks: from MARK to SWEEP
+  enum tri_event_kind event;
+  uint64_t next_point;        // calls at which the next point is affordable
+  uint64_t *edges;            // a bit per edge of the model that was there at MARK and was not overwritten
+  size_t n_words, words;      // in use, allocated
+  struct shadow_deletion *deleted;
+  size_t n_deleted, deletions;
+  uint8_t *colour; // by id, at a point
+  size_t colours;
+};
+
 struct tri_shadow {
   struct tri_shim shim;
   struct tri_heap *heap; // NULL until opened
@@ -47,7 +76,13 @@ struct tri_shadow {
 
   uint32_t snapshot; // number of the payload hashes
   bool snapshot_valid;
-  uint64_t full_passes; // passes that judged the FULL rows
+  uint64_t next_snapshot; // calls at which the next one during marking is affordable
+  uint32_t reach;         // the mark of what the program and finalizers reach, in this pause …
+  bool reach_valid;       // … if it has been traced
+  uint64_t full_passes;   // passes that judged the FULL rows
+
+  struct shadow_marking marking;
+  struct shadow_generations generations;
 
   // Of the running pass, kept to be used again.
   struct tri_object_info *walked;
@@ -82,10 +117,38 @@ struct shadow_pass {
   bool drop;  // no C local holds a reference: forget what is unreachable
   bool swept; // reclaiming has ended: the heap may be walked
   bool full;  // … of a full collection
+  bool point; // asked for by the program: what marking promises is judged too
   bool light; // trust what can be read: learn addresses, what was cleared, what is unreachable; judge no more
 };
 void shadow_run_pass(struct tri_shadow *shadow, struct shadow_pass what);
 void shadow_take_snapshot(struct tri_shadow *shadow);
+
+// The mark of all that the program and finalizers reach, traced once per pause.
+uint32_t shadow_reach(struct tri_shadow *s);
+
+// Is looking at the whole heap once more affordable, after what the program has done since the last time? Always
+// in a small heap.
+bool shadow_affords(const struct tri_shadow *s, uint64_t *next);
+
+// An array with room for n; grown by doubling, contents kept. Out of memory ends the process.
+void *shadow_room(void *array, size_t n, size_t *capacity, size_t bytes);
+
+// The heap could not be read: a finding, and the program is kept off it.
+void shadow_faulted(struct tri_shadow *s);
+
+// Marking (M): an event; a point where the program asked for a check; an edge that is about to be overwritten
+// and an object that was allocated, both while s->marking.on.
+void shadow_marking_event(struct tri_shadow *s, enum tri_event_kind event);
+void shadow_marking_point(struct tri_shadow *s);
+void shadow_note_overwritten(struct tri_shadow *s, uint32_t id, size_t i, uint32_t target);
+void shadow_note_born(struct tri_shadow *s, uint32_t id);
+
+// Generations (G): the remembered set, of objects with that mark; ages after a collection.
+void shadow_judge_remembered(struct tri_shadow *s, uint32_t mark);
+void shadow_judge_ages(struct tri_shadow *s, uint32_t mark);
+
+// Blocks (I): each block, and the objects of a walk in it if `walked`; when marking ends also marks of what is free.
+void shadow_judge_blocks(struct tri_shadow *s, bool walked, bool marked);
 
 // A queued object was handed out: learn where it and what it reaches are; true if all is intact.
 bool shadow_adopt(struct tri_shadow *shadow, struct tri_mutator *m, uint32_t id, tri_ref ref);

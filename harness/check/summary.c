@@ -12,52 +12,65 @@ void tri_shadow_summary(const struct tri_heap *heap, struct tri_check_summary *s
   summary->findings += s->findings;
   for (size_t row = 0; row < tri_n_invariants; row++) {
     const struct tri_invariant *invariant = &tri_invariants[row];
+    summary->tells[row] |= invariant->tells & ~heap->tells;
     if (s->enabled[row]) summary->runs[row] += s->looked[invariant->when];
     summary->needs[row] |= invariant->needs & ~heap->caps;
     summary->without[row] |= invariant->without & heap->caps;
   }
 }
 
-static void print_claims(FILE *out, const char *before, uint64_t flags) {
-  static const char *const names[] = {
+static const char *const claims[] = {
 #define TRI_CAP_ROW(name, bit, doc) [bit] = #name,
 #include "tricolor/capabilities.def"
 #undef TRI_CAP_ROW
-  };
-  for (size_t bit = 0; bit < sizeof names / sizeof *names; bit++)
-    if (flags >> bit & 1) {
-      fprintf(out, "%s%s", before, names[bit]);
-      before = " ";
-    }
+};
+static const char *const tells[] = {
+#define TRI_TELL_ROW(name, bit, doc) [bit] = #name,
+#include "tricolor/tells.def"
+#undef TRI_TELL_ROW
+};
+
+static const char *print_names(FILE *out, const char *before, const char *then, uint64_t flags,
+                               const char *const *names) {
+  if (!flags) return before;
+  fprintf(out, "%s%s", before, then);
+  for (size_t bit = 0; flags >> bit; bit++)
+    if (flags >> bit & 1) fprintf(out, " %s", names[bit]);
+  return "; ";
+}
+
+static bool ran(const struct tri_check_summary *summary, size_t row) { return summary->runs[row] != 0; }
+static bool skipped(const struct tri_check_summary *summary, size_t row) {
+  return !ran(summary, row) && (summary->needs[row] || summary->without[row] || summary->tells[row]);
 }
 
 void tri_check_summary_print(FILE *out, const struct tri_check_summary *summary) {
-  size_t ran = 0, skipped = 0;
+  size_t n_ran = 0, n_skipped = 0;
   uint64_t checks = 0;
   for (size_t row = 0; row < tri_n_invariants; row++) {
-    ran += summary->runs[row] != 0;
-    skipped += !summary->runs[row] && (summary->needs[row] || summary->without[row]);
+    n_ran += ran(summary, row);
+    n_skipped += skipped(summary, row);
     checks += summary->runs[row];
   }
   fprintf(out,
           "oracle: %zu of %zu rows ran: %" PRIu64 " checks in %" PRIu64 " calls and %" PRIu64
           " passes, %" PRIu64 " findings\n",
-          ran, tri_n_invariants, checks, summary->calls, summary->passes, summary->findings);
-  if (skipped) {
-    fprintf(out, "oracle: %zu skipped:", skipped);
-    for (size_t row = 0; row < tri_n_invariants; row++)
-      if (!summary->runs[row] && (summary->needs[row] || summary->without[row])) {
-        fprintf(out, " %s (", tri_invariants[row].id);
-        print_claims(out, "needs ", summary->needs[row]);
-        print_claims(out, summary->needs[row] ? "; not with " : "not with ", summary->without[row]);
-        fputc(')', out);
-      }
+          n_ran, tri_n_invariants, checks, summary->calls, summary->passes, summary->findings);
+  if (n_skipped) {
+    fprintf(out, "oracle: %zu skipped:", n_skipped);
+    for (size_t row = 0; row < tri_n_invariants; row++) {
+      if (!skipped(summary, row)) continue;
+      fprintf(out, " %s (", tri_invariants[row].id);
+      const char *before = print_names(out, "", "needs", summary->needs[row], claims);
+      before = print_names(out, before, "not with", summary->without[row], claims);
+      print_names(out, before, "to be told of", summary->tells[row], tells);
+      fputc(')', out);
+    }
     fputc('\n', out);
   }
-  if (ran + skipped == tri_n_invariants) return;
-  fprintf(out, "oracle: %zu had no subject:", tri_n_invariants - ran - skipped);
+  if (n_ran + n_skipped == tri_n_invariants) return;
+  fprintf(out, "oracle: %zu had no subject:", tri_n_invariants - n_ran - n_skipped);
   for (size_t row = 0; row < tri_n_invariants; row++)
-    if (!summary->runs[row] && !summary->needs[row] && !summary->without[row])
-      fprintf(out, " %s", tri_invariants[row].id);
+    if (!ran(summary, row) && !skipped(summary, row)) fprintf(out, " %s", tri_invariants[row].id);
   fputc('\n', out);
 }

@@ -114,7 +114,8 @@ static int complete(int n, char **ids) {
 }
 
 static bool suits(const struct tri_invariant *row, const struct tri_collector *collector) {
-  return !(row->needs & ~collector->caps.flags) && !(row->without & collector->caps.flags);
+  return !(row->needs & ~collector->caps.flags) && !(row->without & collector->caps.flags) &&
+         !(row->tells & ~collector->caps.tells);
 }
 
 enum outcome { FIRES, SILENT, NO_OPPORTUNITY, FALSE_ALARM, OUTCOMES };

@@ -21,6 +21,7 @@ struct fault {
   tri_ref ref, other;
   uint64_t epoch, cookie;
   struct tri_shape shape;
+  enum tri_colour colour;
   struct tri_object_info *walked; // write-freed: the heap after the last collection
   size_t n_walked, capacity;
   bool held;
@@ -303,6 +304,129 @@ static void ghost_override(struct tri_collector *record) {
   record->walk = ghost_walk;
   record->stats_fill = ghost_stats;
 }
+
+// -------------------------------------------------------------------------------- lies: marking
+
+// A root object that is told white, or grey, when marking has ended.
+static enum tri_status colour_inspect(struct tri_heap *heap, tri_ref ref, struct tri_object_info *info) {
+  struct fault *fault = fault_of(heap);
+  enum tri_status status = fault->shim.inner->inspect(heap, ref, info);
+  if (status == TRI_OK && ref.bits == fault->ref.bits && info->colour == TRI_BLACK) info->colour = fault->colour;
+  return status;
+}
+static bool recoloured(struct lying_walk *walk, struct tri_object_info *info) {
+  if (info->ref.bits == walk->fault->ref.bits && info->colour == TRI_BLACK) info->colour = walk->fault->colour;
+  return true;
+}
+static bool colour_walk(struct tri_heap *heap, tri_walk_fn *visit, void *context) {
+  return walk_lying(heap, visit, context, recoloured);
+}
+static void colour_override(struct tri_collector *record) {
+  record->walk = colour_walk;
+  record->inspect = colour_inspect;
+}
+static void recolour(struct fault *fault, struct tri_heap *heap, enum tri_event_kind kind, enum tri_colour colour) {
+  struct search search = {.fits = is_root};
+  fault->ref = TRI_NULL;
+  if (kind != TRI_EVENT_SWEEP || tri_is_null(search_object(fault, heap, &search)) || !once(fault)) return;
+  fault->ref = search.found;
+  fault->colour = colour;
+}
+static void unmark(struct fault *fault, struct tri_heap *heap, enum tri_event_kind kind) {
+  recolour(fault, heap, kind, TRI_WHITE);
+}
+static void keep_grey(struct fault *fault, struct tri_heap *heap, enum tri_event_kind kind) {
+  recolour(fault, heap, kind, TRI_GREY);
+}
+
+static bool queued_each_grey(struct tri_heap *heap, tri_grey_fn *visit, void *context) {
+  struct fault *fault = fault_of(heap);
+  return fault->shim.inner->each_grey(heap, visit, context) &&
+         (tri_is_null(fault->ref) || visit(context, fault->ref));
+}
+static void queued_override(struct tri_collector *record) { record->each_grey = queued_each_grey; }
+static void keep_queued(struct fault *fault, struct tri_heap *heap, enum tri_event_kind kind) {
+  struct search search = {.fits = is_root};
+  fault->ref = TRI_NULL;
+  if (kind != TRI_EVENT_WEAK || tri_is_null(search_object(fault, heap, &search)) || !once(fault)) return;
+  fault->ref = search.found;
+}
+
+// -------------------------------------------------------------------------------- lies: blocks
+
+enum { MOST_UNITS = 1024 };
+
+struct lying_blocks {
+  struct fault *fault;
+  tri_block_fn *visit;
+  void *context;
+  bool (*lie)(struct lying_blocks *blocks, struct tri_block_info *info); // true: it has changed something
+  uint64_t bits[MOST_UNITS / 64];
+};
+
+static bool tell_lying(void *context, const struct tri_block_info *info) {
+  struct lying_blocks *blocks = context;
+  struct tri_block_info told = *info;
+  if (info->bytes / info->unit_bytes <= MOST_UNITS && blocks->lie(blocks, &told)) act(blocks->fault);
+  return blocks->visit(blocks->context, &told);
+}
+
+static bool blocks_lying(struct tri_heap *heap, tri_block_fn *visit, void *context,
+                         bool (*lie)(struct lying_blocks *, struct tri_block_info *)) {
+  struct lying_blocks blocks = {.fault = fault_of(heap), .visit = visit, .context = context, .lie = lie};
+  return blocks.fault->shim.inner->each_block(heap, tell_lying, &blocks);
+}
+
+static size_t words_of(const struct tri_block_info *info) { return info->bytes / info->unit_bytes / 64; }
+
+static bool mark_free(struct lying_blocks *blocks, struct tri_block_info *info) {
+  if (!info->marked || info->use == TRI_USE_FREE || info->use == TRI_USE_RELEASED) return false;
+  for (size_t w = 0; w < words_of(info); w++) blocks->bits[w] = info->marked[w] | ~info->used[w];
+  info->marked = blocks->bits;
+  return true;
+}
+static bool mark_free_blocks(struct tri_heap *heap, tri_block_fn *visit, void *context) {
+  return blocks_lying(heap, visit, context, mark_free);
+}
+static void mark_free_override(struct tri_collector *record) { record->each_block = mark_free_blocks; }
+
+static bool free_unit(struct lying_blocks *blocks, struct tri_block_info *info) {
+  bool was = false;
+  for (size_t w = 0; w < words_of(info); w++) {
+    was |= info->used[w] != 0;
+    blocks->bits[w] = info->used[w] & (info->used[w] - 1); // without the lowest
+  }
+  info->used = blocks->bits;
+  info->live = 0;
+  for (size_t w = 0; w < words_of(info); w++) info->live += (size_t)__builtin_popcountll(blocks->bits[w]);
+  if (info->use == TRI_USE_FULL || !info->live) info->use = TRI_USE_OPEN;
+  return was;
+}
+static bool free_unit_blocks(struct tri_heap *heap, tri_block_fn *visit, void *context) {
+  return blocks_lying(heap, visit, context, free_unit);
+}
+static void free_unit_override(struct tri_collector *record) { record->each_block = free_unit_blocks; }
+
+static bool lie_block(struct lying_blocks *blocks, struct tri_block_info *info) {
+  (void)blocks;
+  if (info->use != TRI_USE_PARTIAL) return false;
+  info->use = TRI_USE_FULL;
+  return true;
+}
+static bool lie_block_blocks(struct tri_heap *heap, tri_block_fn *visit, void *context) {
+  return blocks_lying(heap, visit, context, lie_block);
+}
+static void lie_block_override(struct tri_collector *record) { record->each_block = lie_block_blocks; }
+
+static bool list_twice(struct lying_blocks *blocks, struct tri_block_info *info) {
+  (void)blocks;
+  info->lists++;
+  return true;
+}
+static bool list_twice_blocks(struct tri_heap *heap, tri_block_fn *visit, void *context) {
+  return blocks_lying(heap, visit, context, list_twice);
+}
+static void list_twice_override(struct tri_collector *record) { record->each_block = list_twice_blocks; }
 
 // -------------------------------------------------------------------------------- lies: statistics
 
@@ -605,6 +729,14 @@ static const struct tri_fault_mode modes[] = {
     {"finalize-early", "hand out the k-th registered object at once", finalize_early_override, NULL},
     {"finalize-broken", "clear the k-th slot of objects handed out by the finalizer queue",
      finalize_broken_override, NULL},
+    {"unmark", "tell a root object white when the k-th marking has ended", colour_override, unmark},
+    {"keep-grey", "tell a root object grey when the k-th marking has ended", colour_override, keep_grey},
+    {"keep-queued", "leave a root object on the mark stack when the k-th marking has ended", queued_override,
+     keep_queued},
+    {"mark-free", "tell of marks on free units", mark_free_override, NULL},
+    {"free-unit", "tell of a unit that holds an object as free", free_unit_override, NULL},
+    {"lie-block", "tell partial blocks full", lie_block_override, NULL},
+    {"list-twice", "tell of blocks on one list more", list_twice_override, NULL},
     {"finalize-never", "forget finalizers from the k-th on", finalize_never_override, NULL},
 };
 enum { N_MODES = sizeof modes / sizeof *modes };
