@@ -70,21 +70,22 @@ static uint64_t hash_payload(const struct model_object *o) {
 uint32_t shadow_reach(struct tri_shadow *s) {
   struct model *model = s->model;
   if (s->reach_valid) return s->reach;
-  s->reach = ++model->mark;
+  s->reach = model->mark + 1;
+  s->held = model->mark += 2;
   s->reach_valid = true;
   model_trace_roots(model, s->reach);
   for (uint32_t i = 0; i < model->n_registrations; i++)
-    model_trace_from(model, model->registration[i].id, s->reach, s->reach);
+    model_trace_from(model, model->registration[i].id, s->reach, s->held);
   return s->reach;
 }
 
 static void take_snapshot(void *context) {
   struct tri_shadow *s = context;
   struct model *model = s->model;
-  uint32_t mark = shadow_reach(s);
+  uint32_t mark = shadow_reach(s); // and s->held
   for (uint32_t id = 1; id < model->n_objects; id++) {
     struct model_object *o = &model->object[id];
-    if (!model_alive(o) || o->mark != mark || tri_is_null(o->ref) || !tri_shape_bytes(o->shape)) continue;
+    if (!model_alive(o) || o->mark < mark || tri_is_null(o->ref) || !tri_shape_bytes(o->shape)) continue;
     o->payload = hash_payload(o);
     o->hashed = s->snapshot;
   }

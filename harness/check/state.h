@@ -77,7 +77,7 @@ struct tri_shadow {
   uint32_t snapshot; // number of the payload hashes
   bool snapshot_valid;
   uint64_t next_snapshot; // calls at which the next one during marking is affordable
-  uint32_t reach;         // the mark of what the program and finalizers reach, in this pause …
+  uint32_t reach, held;   // the marks of what the program reaches, and what only finalizers, in this pause …
   bool reach_valid;       // … if it has been traced
   uint64_t full_passes;   // passes that judged the FULL rows
 
@@ -123,7 +123,7 @@ struct shadow_pass {
 void shadow_run_pass(struct tri_shadow *shadow, struct shadow_pass what);
 void shadow_take_snapshot(struct tri_shadow *shadow);
 
-// The mark of all that the program and finalizers reach, traced once per pause.
+// Sets s->reach and s->held, once per pause; returns s->reach.
 uint32_t shadow_reach(struct tri_shadow *s);
 
 // Is looking at the whole heap once more affordable, after what the program has done since the last time? Always
