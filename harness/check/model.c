@@ -341,16 +341,18 @@ void model_unregister(struct model *model, uint32_t index) {
 
 void model_due(struct model *model, bool (*unreachable)(const void *context, uint32_t id),
                const void *context) {
-  for (uint32_t i = 0; i < model->n_registrations; i++)
+  for (uint32_t i = 0; i < model->n_registrations; i++) {
     model->registration[i].before = model->registration[i].due;
+    model->registration[i].maybe = model->registration[i].dead;
+  }
   for (uint32_t i = 0; i < model->n_registrations; i++) {
     struct model_registration *r = &model->registration[i];
     if (r->due || !unreachable(context, r->id)) continue;
-    bool queued = false;
+    bool held = false; // by another registration of it, which may be in the queue
     for (uint32_t k = 0; k < model->n_registrations; k++)
-      queued |= model->registration[k].id == r->id && model->registration[k].before;
+      held |= k != i && model->registration[k].id == r->id && model->registration[k].maybe;
     r->dead = true;
-    r->due = !queued;
+    r->due = !held;
   }
 }
 

@@ -82,6 +82,7 @@ struct model_registration {
   bool dead;   // the object was seen unreachable: the collector may hand it out
   bool due;    // … from no other registered object, nor from the queue: a full collection has to queue it
   bool before; // was due when model_due was last asked
+  bool maybe;  // was dead then: perhaps in the queue, which holds the object
   uint64_t cookie;
 };
 

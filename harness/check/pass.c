@@ -351,12 +351,13 @@ static void trace_held(struct pass *p) {
     struct model_registration *r = &model->registration[i];
     const struct model_object *o = &model->object[r->id];
     if (o->mark >= p->reached && o->mark != p->held) continue;
-    if (p->what.drop) r->dead = true;
     for (size_t k = 0, n = tri_strong_refs(o->shape); k < n; k++)
       model_trace_from(model, model_edges(model, o)[k].id, p->reached, p->held);
   }
   if (p->what.drop) model_due(model, is_unmarked, p);
   for (uint32_t i = 0; i < model->n_registrations; i++) {
+    uint32_t mark = model->object[model->registration[i].id].mark;
+    if (p->what.drop && (mark < p->reached || mark == p->held)) model->registration[i].dead = true;
     p->queued_least += model->registration[i].due;
     p->queued_most += model->registration[i].dead;
     model_trace_from(model, model->registration[i].id, p->reached, p->held);
