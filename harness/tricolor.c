@@ -8,6 +8,7 @@
 #include "nearest.h"
 #include "program/commands.h"
 #include "run.h"
+#include "score_command.h"
 
 static int command_bench(int argc, char **argv) {
   struct tri_bench_options options = {.collectors = tri_collector_names(), .workloads = tri_workload_names()};
@@ -28,6 +29,7 @@ static const struct {
     {"asm", tri_command_asm, "a heap program from text to bytes"},
     {"dis", tri_command_dis, "a heap program from bytes to text"},
     {"generate", tri_command_generate, "a heap program out of a seed"},
+    {"score", tri_command_score, "which way to fuzz kills which planted fault, how often and how fast"},
     {"bench", command_bench, "time workloads on collectors, one process per sample, into a series file"},
 };
 enum { COMMANDS = sizeof commands / sizeof *commands };

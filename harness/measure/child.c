@@ -41,8 +41,9 @@ bool tri_interrupted(struct tri_held_signals *held) {
   return held->interrupted_by != 0;
 }
 
-static int spawn(const struct tri_held_signals *held, const char *const *arguments, const char *stdout_path,
-                 const char *stderr_path, pid_t *child) {
+int tri_child_start(const struct tri_held_signals *held, const char *const *arguments,
+                    const char *const *environment, const char *stdout_path, const char *stderr_path,
+                    pid_t *child) {
   posix_spawn_file_actions_t files;
   posix_spawn_file_actions_init(&files);
   posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
@@ -59,7 +60,8 @@ static int spawn(const struct tri_held_signals *held, const char *const *argumen
   posix_spawnattr_setpgroup(&attributes, 0);
   posix_spawnattr_setsigmask(&attributes, &held->previous_mask);
 
-  int result = posix_spawnp(child, arguments[0], &files, &attributes, (char *const *)arguments, environ);
+  int result = posix_spawnp(child, arguments[0], &files, &attributes, (char *const *)arguments,
+                            environment ? (char *const *)environment : environ);
   posix_spawnattr_destroy(&attributes);
   posix_spawn_file_actions_destroy(&files);
   return result;
@@ -83,7 +85,7 @@ struct tri_child_end tri_child_run(struct tri_held_signals *held, const char *co
                                    const char *stdout_path, const char *stderr_path,
                                    unsigned timeout_seconds) {
   pid_t child;
-  int failure = spawn(held, arguments, stdout_path, stderr_path, &child);
+  int failure = tri_child_start(held, arguments, NULL, stdout_path, stderr_path, &child);
   if (failure) return (struct tri_child_end){TRI_CHILD_NOT_STARTED, failure};
 
   struct timespec deadline;

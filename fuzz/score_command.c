@@ -1,0 +1,537 @@
+#include "score_command.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "engines.h"
+#include "measure/environment.h"
+#include "nearest.h"
+#include "program/files.h"
+#include "score/board.h"
+
+enum { GOOD = 0, FINDING = 1, BAD_INPUT = 2, SUITE_FAILED = 3 };
+enum { MOST_JOBS = 64, WRITE_EVERY_SECONDS = 30, POLL_NS = 5000000 };
+
+static const char usage_text[] =
+    "usage: tricolor score [options]\n"
+    "Runs every arm (way to fuzz) on every planted fault, several trials each, and on the unmodified collectors.\n"
+    "  --name=NAME          results in FOLDER/NAME.json, its trials in FOLDER/NAME.trials (default score)\n"
+    "  --out=FOLDER         (default results/score); a run that was interrupted goes on where it stopped\n"
+    "  --arms=A,B,…         (default all; see below)\n"
+    "  --fault=F,G,…        collector/id, id, or collector: all of its faults (default all)\n"
+    "  --trials=N           of each fault and arm (default 5); the number of the trial is its seed\n"
+    "  --controls=N         of each unmodified collector and arm (default: as --trials)\n"
+    "  --cpu=SECONDS        processor time of a trial (default 10)\n"
+    "  --executions=N       of a trial (default 1000000)\n"
+    "  --operations=N       of a trial (default 1000000000)\n"
+    "  --memory=SIZE        of a process (default 2g)\n"
+    "  --seeds=FOLDER       programs to start with, bytes or .thp (default: one with a single operation)\n"
+    "  --jobs=N             trials at a time (default: one for each processor)\n"
+    "  --replay-build=DIR, --libfuzzer-build=DIR, --afl-build=DIR   (default: beside this program's build folder)\n"
+    "  --report=FILE        print the tables of a result, run nothing\n"
+    "  --markdown           tables as Markdown\n"
+    "Exit status: 0 good, 1 an unmodified collector raised an alarm, 2 wrong usage, 3 the suite itself failed or was\n"
+    "interrupted.\n"
+    "Arms:\n";
+
+struct plan {
+  const char *name, *out, *seeds, *report, *builds[TRI_ENGINES];
+  char **arms, **faults;
+  size_t arm_count, fault_count;
+  uint64_t trials, controls, jobs;
+  struct tri_fuzz_budget budget;
+  bool markdown;
+};
+
+// One trial to be done.
+struct task {
+  const struct tri_score_subject *subject;
+  const struct tri_arm *arm;
+  char *program;
+  uint64_t seed;
+  bool again; // the engine did not run at the first attempt
+};
+
+struct slot {
+  bool busy;
+  struct task task;
+  char *directory;
+  struct tri_engine_run run;
+};
+
+struct score {
+  const struct plan *plan;
+  struct tri_board board;
+  FILE *log;
+  char *result_path, *log_path, *directory, *seeds, *mutator; // directory: for everything that is not kept
+  struct task *tasks;
+  size_t task_count, next, done, killed;
+  struct slot slots[MOST_JOBS];
+  unsigned started_trials;
+  size_t broken;
+  char broken_message[512];
+  struct tri_held_signals signals;
+};
+
+// ---- The command line -----------------------------------------------------------------------------------------
+
+enum {
+  NAME = 256, OUT, ARMS, FAULT, TRIALS, CONTROLS, CPU, EXECUTIONS, OPERATIONS, MEMORY, SEEDS, JOBS, REPLAY_BUILD,
+  LIBFUZZER_BUILD, AFL_BUILD, REPORT, MARKDOWN, HELP
+};
+
+static const struct option long_options[] = {{"name", required_argument, NULL, NAME},
+                                             {"out", required_argument, NULL, OUT},
+                                             {"arms", required_argument, NULL, ARMS},
+                                             {"fault", required_argument, NULL, FAULT},
+                                             {"trials", required_argument, NULL, TRIALS},
+                                             {"controls", required_argument, NULL, CONTROLS},
+                                             {"cpu", required_argument, NULL, CPU},
+                                             {"executions", required_argument, NULL, EXECUTIONS},
+                                             {"operations", required_argument, NULL, OPERATIONS},
+                                             {"memory", required_argument, NULL, MEMORY},
+                                             {"seeds", required_argument, NULL, SEEDS},
+                                             {"jobs", required_argument, NULL, JOBS},
+                                             {"replay-build", required_argument, NULL, REPLAY_BUILD},
+                                             {"libfuzzer-build", required_argument, NULL, LIBFUZZER_BUILD},
+                                             {"afl-build", required_argument, NULL, AFL_BUILD},
+                                             {"report", required_argument, NULL, REPORT},
+                                             {"markdown", no_argument, NULL, MARKDOWN},
+                                             {"help", no_argument, NULL, HELP},
+                                             {0}};
+
+static bool number(const char *option, const char *word, uint64_t least, uint64_t most, uint64_t *to,
+                   struct tri_error *error) {
+  char *end;
+  errno = 0;
+  *to = strtoull(word, &end, 10);
+  if (*word >= '0' && *word <= '9' && !*end && !errno && *to >= least && *to <= most) return true;
+  return tri_fail(error, "--%s=%s: right would be a number from %llu to %llu", option, word,
+                  (unsigned long long)least, (unsigned long long)most);
+}
+
+// Cuts "a,b,c" in place.
+static void split(char *text, char ***words, size_t *count) {
+  for (char *word; (word = strsep(&text, ","));) {
+    if (!*word) continue;
+    *words = tri_need(realloc(*words, (*count + 1) * sizeof **words));
+    (*words)[(*count)++] = word;
+  }
+}
+
+static bool take(struct plan *plan, int option, char **argv, struct tri_error *error) {
+  uint64_t value;
+  switch (option) {
+  case NAME:
+    plan->name = optarg;
+    return (*optarg && !strchr(optarg, '/')) || tri_fail(error, "--name=%s: right would be a file's name", optarg);
+  case OUT: plan->out = optarg; return true;
+  case ARMS: split(optarg, &plan->arms, &plan->arm_count); return true;
+  case FAULT: split(optarg, &plan->faults, &plan->fault_count); return true;
+  case TRIALS: return number("trials", optarg, 1, 500, &plan->trials, error);
+  case CONTROLS: return number("controls", optarg, 0, 500, &plan->controls, error);
+  case CPU:
+    if (!number("cpu", optarg, 1, 1000000, &value, error)) return false;
+    plan->budget.cpu_seconds = (double)value;
+    return true;
+  case EXECUTIONS: return number("executions", optarg, 1, INT32_MAX, &plan->budget.executions, error);
+  case OPERATIONS: return number("operations", optarg, 1, INT64_MAX, &plan->budget.operations, error);
+  case MEMORY:
+    return tri_parse_size(optarg, &plan->budget.memory) ||
+           tri_fail(error, "--memory=%s: right would be a size such as 2g", optarg);
+  case SEEDS: plan->seeds = optarg; return true;
+  case JOBS: return number("jobs", optarg, 1, MOST_JOBS, &plan->jobs, error);
+  case REPLAY_BUILD: plan->builds[TRI_ENGINE_REPLAY] = optarg; return true;
+  case LIBFUZZER_BUILD: plan->builds[TRI_ENGINE_LIBFUZZER] = optarg; return true;
+  case AFL_BUILD: plan->builds[TRI_ENGINE_AFL] = optarg; return true;
+  case REPORT: plan->report = optarg; return true;
+  case MARKDOWN: plan->markdown = true; return true;
+  case ':': return tri_fail(error, "%s needs a value", argv[optind - 1]);
+  default: return tri_fail(error, "unknown option '%s'; see `tricolor score --help`", argv[optind - 1]);
+  }
+}
+
+static void print_usage(void) {
+  fputs(usage_text, stdout);
+  for (size_t i = 0; i < tri_arm_count; i++) printf("  %-18s %s\n", tri_arms[i].name, tri_arms[i].doc);
+}
+
+static bool parse(struct plan *plan, int argc, char **argv, bool *help, struct tri_error *error) {
+  long processors = sysconf(_SC_NPROCESSORS_ONLN);
+  *plan = (struct plan){.name = "score", .out = "results/score", .trials = 5, .controls = UINT64_MAX};
+  plan->jobs = processors < 1 ? 1 : processors > MOST_JOBS ? MOST_JOBS : (uint64_t)processors;
+  plan->budget = (struct tri_fuzz_budget){
+      .executions = 1000000, .operations = 1000000000, .cpu_seconds = 10, .memory = (uint64_t)2 << 30};
+  *help = false;
+  opterr = 0;
+  optind = 0;
+  for (int option; (option = getopt_long(argc, argv, ":", long_options, NULL)) != -1;) {
+    if (option == HELP) return *help = true;
+    if (!take(plan, option, argv, error)) return false;
+  }
+  if (optind < argc) return tri_fail(error, "'%s' is one word too many; see `tricolor score --help`", argv[optind]);
+  if (plan->controls == UINT64_MAX) plan->controls = plan->trials;
+  return true;
+}
+
+// ---- What there is to do --------------------------------------------------------------------------------------
+
+static bool choose_arms(struct score *score, struct tri_error *error) {
+  const struct plan *plan = score->plan;
+  const char *names[32];
+  for (size_t i = 0; i < tri_arm_count; i++) names[i] = tri_arms[i].name;
+  score->board.arms = tri_need(calloc(tri_arm_count + 1, sizeof *score->board.arms));
+  for (size_t i = 0; i < plan->arm_count; i++) {
+    if (tri_arm_find(plan->arms[i])) continue;
+    const char *nearest = tri_nearest(plan->arms[i], (struct tri_names){names, tri_arm_count});
+    return tri_fail(error, "--arms: there is no arm '%s'%s%s; `tricolor score --help` shows all", plan->arms[i],
+                    nearest ? "; did you mean " : "", nearest ? nearest : "");
+  }
+  for (size_t i = 0; i < tri_arm_count; i++) { // in the order of the list
+    bool wanted = plan->arm_count == 0;
+    for (size_t k = 0; k < plan->arm_count; k++) wanted |= strcmp(plan->arms[k], names[i]) == 0;
+    if (wanted) score->board.arms[score->board.arm_count++] = tri_format("%s", names[i]);
+  }
+  return true;
+}
+
+static bool uses(const struct score *score, enum tri_engine engine) {
+  for (size_t i = 0; i < score->board.arm_count; i++)
+    if (tri_arm_find(score->board.arms[i])->engine == engine) return true;
+  return false;
+}
+
+static bool read_manifests(struct score *score, struct tri_error *error) {
+  bool ok = true;
+  for (enum tri_engine engine = 0; ok && engine < TRI_ENGINES; engine++) {
+    if (!uses(score, engine)) continue;
+    char *build = tri_engine_build(engine, score->plan->builds[engine]), *path = tri_format("%s/faults.json", build);
+    if (access(path, R_OK) != 0)
+      ok = tri_fail(error, "%s is missing; build it: cmake --preset %s && cmake --build --preset %s --target faults",
+                    path, tri_engine_preset(engine), tri_engine_preset(engine));
+    else
+      ok = tri_board_add_manifest(&score->board, engine, path, error);
+    if (ok && engine == TRI_ENGINE_AFL) score->mutator = tri_format("%s/fuzz/libtricolor-mutator.so", build);
+    free(path);
+    free(build);
+  }
+  return ok;
+}
+
+static bool chosen(const struct plan *plan, const struct tri_score_subject *subject) {
+  for (size_t i = 0; i < plan->fault_count; i++) {
+    const char *word = plan->faults[i];
+    if (strcmp(word, subject->name) == 0 || strcmp(word, subject->collector) == 0 || strcmp(word, subject->id) == 0)
+      return true;
+  }
+  return plan->fault_count == 0;
+}
+
+// Leaves the chosen faults, and adds the control of each of their collectors.
+static bool choose_subjects(struct score *score, struct tri_error *error) {
+  struct tri_board *board = &score->board;
+  for (size_t i = 0; i < board->subject_count;)
+    if (chosen(score->plan, &board->subjects[i]))
+      i++;
+    else
+      tri_board_drop_subject(board, i);
+  size_t faults = board->subject_count;
+  if (faults == 0) return tri_fail(error, "there is no such fault; faults.json in a build folder lists those that are built");
+  for (size_t i = 0; score->plan->controls && i < faults; i++)
+    tri_board_add_control(board, board->subjects[i].collector);
+  return true;
+}
+
+// The program of a subject for an arm; NULL with *error when it is missing.
+static char *program_of(const struct score *score, const struct tri_score_subject *subject, enum tri_engine engine,
+                        struct tri_error *error) {
+  char *program;
+  if (subject->id) {
+    if (!subject->programs[engine])
+      return tri_fail(error, "%s is not in the manifest of the %s build: configure it anew", subject->name,
+                      tri_engine_name(engine)),
+             NULL;
+    program = tri_format("%s", subject->programs[engine]);
+  } else {
+    char *build = tri_engine_build(engine, score->plan->builds[engine]);
+    program = tri_format("%s/fuzz/fuzz-%s", build, subject->collector);
+    free(build);
+  }
+  if (access(program, X_OK) == 0) return program;
+  tri_fail(error, "%s is missing; build it: cmake --build --preset %s --target %s", program,
+           tri_engine_preset(engine), subject->id ? "faults" : strrchr(program, '/') + 1);
+  free(program);
+  return NULL;
+}
+
+// Trial by trial: an interrupted run has looked at all faults with all arms.
+static bool make_tasks(struct score *score, struct tri_error *error) {
+  struct tri_board *board = &score->board;
+  uint64_t rounds = score->plan->trials > score->plan->controls ? score->plan->trials : score->plan->controls;
+  size_t most = 2 * rounds * board->subject_count * board->arm_count; // each may be tried once more
+  score->tasks = tri_need(calloc(most + 1, sizeof *score->tasks));
+  for (uint64_t seed = 0; seed < rounds; seed++)
+    for (size_t i = 0; i < board->subject_count; i++) {
+      const struct tri_score_subject *subject = &board->subjects[i];
+      if (seed >= (subject->id ? score->plan->trials : score->plan->controls)) continue;
+      for (size_t k = 0; k < board->arm_count; k++) {
+        const struct tri_arm *arm = tri_arm_find(board->arms[k]);
+        const struct tri_trial *trial = tri_board_trial(board, subject->name, arm->name, seed);
+        if (trial && subject->id) score->killed += trial->outcome == TRI_TRIAL_KILLED;
+        if (trial) score->done++;
+        if (trial) continue;
+        char *program = program_of(score, subject, arm->engine, error);
+        if (!program) return false;
+        score->tasks[score->task_count++] = (struct task){subject, arm, program, seed, false};
+      }
+    }
+  return true;
+}
+
+// A folder of start programs as bytes.
+static bool make_seeds(struct score *score, struct tri_error *error) {
+  score->seeds = tri_format("%s/seeds", score->directory);
+  if (!tri_make_folder(score->seeds, error)) return false;
+  if (!score->plan->seeds) return tri_write_smallest_seed(score->seeds, error);
+  struct tri_paths paths = {0};
+  bool ok = tri_program_files(score->plan->seeds, &paths, error);
+  for (size_t i = 0; ok && i < paths.count; i++) {
+    struct tri_program program = {0};
+    ok = tri_program_read(paths.paths[i], &program, error);
+    uint8_t bytes[TRICOLOR_FUZZ_MAX_LEN];
+    size_t size = tri_program_encode(&program, bytes, sizeof bytes);
+    tri_program_free(&program);
+    if (!ok || size == 0 || size > sizeof bytes) continue;
+    char *path = tri_format("%s/%zu", score->seeds, i);
+    FILE *file = fopen(path, "wb");
+    ok = file && fwrite(bytes, 1, size, file) == size;
+    if (file && fclose(file) != 0) ok = false;
+    if (!ok) tri_fail(error, "%s: cannot be written: %s", path, strerror(errno));
+    free(path);
+  }
+  if (ok && paths.count == 0) ok = tri_fail(error, "--seeds=%s: there is no program", score->plan->seeds);
+  tri_paths_free(&paths);
+  return ok;
+}
+
+// ---- Running --------------------------------------------------------------------------------------------------
+
+static bool start(struct score *score, struct slot *slot, const struct task *task, struct tri_error *error) {
+  slot->task = *task;
+  slot->directory = tri_format("%s/%u", score->directory, ++score->started_trials);
+  slot->run = (struct tri_engine_run){.arm = task->arm,
+                                      .program = task->program,
+                                      .mutator = score->mutator,
+                                      .seeds = score->seeds,
+                                      .directory = slot->directory,
+                                      .seed = task->seed,
+                                      .budget = score->plan->budget};
+  slot->busy = tri_engine_start(&slot->run, &score->signals, error);
+  return slot->busy;
+}
+
+static bool expected(const struct tri_score_subject *subject, const char *invariant) {
+  for (int i = 0; subject->fires[i]; i++)
+    if (strcmp(subject->fires[i], invariant) == 0) return true;
+  return false;
+}
+
+static bool record(struct score *score, const struct slot *slot) {
+  const struct tri_engine_run *run = &slot->run;
+  const struct tri_fuzz_account *account = run->account;
+  bool found = run->outcome == TRI_ENGINE_FOUND;
+  struct tri_trial trial = {.subject = slot->task.subject->name,
+                            .arm = (char *)(uintptr_t)slot->task.arm->name,
+                            .seed = slot->task.seed,
+                            .outcome = found                                ? TRI_TRIAL_KILLED
+                                       : run->outcome == TRI_ENGINE_DIED ? TRI_TRIAL_DIED
+                                                                         : TRI_TRIAL_ALIVE,
+                            .executions = found ? account->found_executions : account->executions,
+                            .operations = found ? account->found_operations : account->operations,
+                            .cpu_seconds = run->cpu_seconds,
+                            .wall_seconds = run->wall_seconds};
+  if (found) {
+    memcpy(trial.invariant, account->invariant, sizeof trial.invariant);
+    trial.expected = expected(slot->task.subject, trial.invariant);
+  }
+  score->done++;
+  score->killed += found && slot->task.subject->id;
+  tri_board_add_trial(&score->board, &trial);
+  return tri_board_log_trial(score->log, &trial);
+}
+
+// A trial whose engine did not run is tried once more, at the end; then it is left out.
+static void note_broken(struct score *score, const struct slot *slot) {
+  snprintf(score->broken_message, sizeof score->broken_message, "%s on %s, trial %llu: %.300s", slot->task.arm->name,
+           slot->task.subject->name, (unsigned long long)slot->task.seed, slot->run.message);
+  if (slot->task.again) {
+    score->broken++;
+    return;
+  }
+  score->tasks[score->task_count] = slot->task;
+  score->tasks[score->task_count++].again = true;
+}
+
+static void release(struct slot *slot) {
+  tri_engine_finish(&slot->run);
+  tri_remove_folder(slot->directory);
+  free(slot->directory);
+  slot->busy = false;
+}
+
+static void progress(const struct score *score, bool last) {
+  static time_t shown;
+  time_t now = time(NULL);
+  bool terminal = isatty(STDERR_FILENO);
+  if (!last && now - shown < (terminal ? 1 : WRITE_EVERY_SECONDS)) return;
+  shown = now;
+  fprintf(stderr, "%sscore: %zu of %zu trials, %zu killed%s", terminal ? "\r" : "", score->done,
+          score->done + score->task_count - score->next, score->killed, terminal && !last ? " " : "\n");
+}
+
+// All tasks, several at a time. False: interrupted, or *error.
+static bool run_tasks(struct score *score, bool *interrupted, struct tri_error *error) {
+  time_t written = time(NULL);
+  sigset_t awaited = score->signals.interrupts;
+  sigaddset(&awaited, SIGCHLD);
+  bool ok = true;
+  for (size_t busy = 0;;) {
+    *interrupted = tri_interrupted(&score->signals);
+    for (size_t i = 0; i < score->plan->jobs; i++) {
+      struct slot *slot = &score->slots[i];
+      if (ok && !*interrupted && !slot->busy && score->next < score->task_count) {
+        if (start(score, slot, &score->tasks[score->next], error))
+          score->next++, busy++;
+        else
+          free(slot->directory), ok = false;
+      }
+      if (!slot->busy) continue;
+      if (!ok || *interrupted) tri_engine_stop(&slot->run);
+      if (!tri_engine_ended(&slot->run)) continue;
+      if (ok && !*interrupted) {
+        if (slot->run.outcome == TRI_ENGINE_BROKEN)
+          note_broken(score, slot);
+        else if (!record(score, slot))
+          ok = tri_fail(error, "%s: cannot be written: %s", score->log_path, strerror(errno));
+      }
+      release(slot);
+      busy--;
+    }
+    if (busy == 0 && (!ok || *interrupted || score->next == score->task_count)) break;
+    if (time(NULL) - written >= WRITE_EVERY_SECONDS) {
+      tri_board_write(&score->board, score->result_path, error);
+      written = time(NULL);
+    }
+    progress(score, false);
+    int signal = sigtimedwait(&awaited, NULL, &(struct timespec){0, POLL_NS});
+    if (signal > 0 && signal != SIGCHLD) score->signals.interrupted_by = signal;
+  }
+  progress(score, true);
+  return ok && !*interrupted;
+}
+
+static size_t alarms(const struct tri_board *board) {
+  size_t count = 0;
+  for (size_t i = 0; i < board->trial_count; i++)
+    count += !strchr(board->trials[i].subject, '/') && board->trials[i].outcome != TRI_TRIAL_ALIVE;
+  return count;
+}
+
+static bool prepare(struct score *score, struct tri_error *error) {
+  const struct plan *plan = score->plan;
+  struct tri_board *board = &score->board;
+  char now[40];
+  time_t clock = time(NULL);
+  strftime(now, sizeof now, "%Y-%m-%dT%H:%M:%S+00:00", gmtime(&clock));
+  board->started = tri_format("%s", now);
+  board->budget = plan->budget;
+  board->trials_wanted = (unsigned)plan->trials;
+  board->seeds = plan->seeds ? tri_format("%s", plan->seeds) : tri_format("one operation");
+  board->environment = tri_environment("/proc/self/exe");
+  score->result_path = tri_format("%s/%s.json", plan->out, plan->name);
+  score->log_path = tri_format("%s/%s.trials", plan->out, plan->name);
+  return choose_arms(score, error) && read_manifests(score, error) && choose_subjects(score, error);
+}
+
+static int run(struct score *score, struct tri_error *error) {
+  bool interrupted = false;
+  if (!tri_make_folder(score->plan->out, error) ||
+      !tri_board_open_log(&score->board, score->log_path, &score->log, error) || !make_tasks(score, error))
+    return BAD_INPUT;
+  if (!make_seeds(score, error)) return BAD_INPUT;
+  tri_signals_hold(&score->signals);
+  bool ok = run_tasks(score, &interrupted, error);
+  tri_signals_release(&score->signals);
+  score->board.complete = ok && score->broken == 0;
+  if (!tri_board_write(&score->board, score->result_path, error)) return SUITE_FAILED;
+  if (interrupted) {
+    tri_fail(error, "interrupted; the same command goes on from here");
+    return SUITE_FAILED;
+  }
+  if (!ok) return SUITE_FAILED;
+  tri_board_print(stdout, &score->board, score->plan->markdown);
+  if (score->broken) {
+    tri_fail(error, "%zu trials did not run, the last: %s", score->broken, score->broken_message);
+    return SUITE_FAILED;
+  }
+  return alarms(&score->board) ? FINDING : GOOD;
+}
+
+static int run_with_folder(struct score *score, struct tri_error *error) {
+  const char *temporary = getenv("TMPDIR");
+  score->directory = tri_format("%s/tricolor-score-XXXXXX", temporary && *temporary ? temporary : "/tmp");
+  if (!mkdtemp(score->directory)) {
+    tri_fail(error, "%s: cannot be made: %s", score->directory, strerror(errno));
+    return SUITE_FAILED;
+  }
+  int status = run(score, error);
+  tri_remove_folder(score->directory);
+  return status;
+}
+
+static int report(const struct plan *plan, struct tri_error *error) {
+  struct tri_board board;
+  tri_board_init(&board);
+  bool ok = tri_board_load(&board, plan->report, error);
+  if (ok) tri_board_print(stdout, &board, plan->markdown);
+  tri_board_free(&board);
+  return ok ? GOOD : BAD_INPUT;
+}
+
+static void score_free(struct score *score) {
+  for (size_t i = 0; i < score->task_count; i++)
+    if (!score->tasks[i].again) free(score->tasks[i].program); // else it is the first attempt's
+  free(score->tasks);
+  if (score->log) fclose(score->log);
+  char *const texts[] = {score->result_path, score->log_path, score->directory, score->seeds, score->mutator};
+  for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) free(texts[i]);
+  tri_board_free(&score->board);
+}
+
+int tri_command_score(int argc, char **argv) {
+  struct plan plan;
+  struct tri_error error = {{0}};
+  bool help;
+  int status = GOOD;
+  if (!parse(&plan, argc, argv, &help, &error)) {
+    status = BAD_INPUT;
+  } else if (help) {
+    print_usage();
+  } else if (plan.report) {
+    status = report(&plan, &error);
+  } else {
+    static struct score score;
+    score.plan = &plan;
+    tri_board_init(&score.board);
+    status = prepare(&score, &error) ? run_with_folder(&score, &error) : BAD_INPUT;
+    score_free(&score);
+  }
+  free(plan.arms);
+  free(plan.faults);
+  if (error.text[0] && status != GOOD && status != FINDING) fprintf(stderr, "tricolor score: %s\n", error.text);
+  return status;
+}
