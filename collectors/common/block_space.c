@@ -243,6 +243,14 @@ void tri_sweep_finish(struct tri_block_space *space) {
     if (space->blocks[i].state == TRI_BLOCK_UNSWEPT) sweep_block(space, &space->blocks[i]);
 }
 
+void tri_sweep_some(struct tri_block_space *space, size_t n) {
+  for (; n && space->n_unswept; space->swept++)
+    if (space->blocks[space->swept].state == TRI_BLOCK_UNSWEPT) {
+      sweep_block(space, &space->blocks[space->swept]);
+      n--;
+    }
+}
+
 size_t tri_block_space_trim(struct tri_block_space *space, size_t enough) {
   while (space->frontier < space->committed) { // no different from other free blocks
     struct tri_block *block = &space->blocks[space->frontier++];
@@ -268,7 +276,7 @@ size_t tri_block_space_trim(struct tri_block_space *space, size_t enough) {
 // The next free cells of a block, from granule `from` on, to the run that owns it.
 static bool take_cells(struct tri_block_space *space, struct tri_block *block, struct tri_run *run,
                        size_t from) {
-  uint64_t *alloc = alloc_bits(space, block);
+  uint64_t *alloc = alloc_bits(space, block), *mark = mark_bits(space, block);
   const uint64_t *starts = cell_starts[block->size_class];
   size_t first = from, end, bytes = run->cell_bytes;
   for (size_t w = from / 64;; w++) { // the first free cell
@@ -292,6 +300,7 @@ static bool take_cells(struct tri_block_space *space, struct tri_block *block, s
   for (size_t w = first / 64; w < TRI_BLOCK_WORDS && w * 64 < end; w++) {
     uint64_t cells = starts[w] & bits_between(w, first, end);
     alloc[w] |= cells;
+    if (space->black) mark[w] |= cells;
     taken += count_bits(cells);
   }
   block->live = (uint16_t)(block->live + taken);
@@ -396,10 +405,11 @@ void tri_run_retire(struct tri_block_space *space, struct tri_run *run) {
   if (!block) return;
   size_t from_offset = run->next - start_of(space, block), to_offset = run->limit - start_of(space, block);
   size_t from = from_offset / TRI_GRANULE_BYTES, to = to_offset / TRI_GRANULE_BYTES;
-  uint64_t *alloc = alloc_bits(space, block);
+  uint64_t *alloc = alloc_bits(space, block), *mark = mark_bits(space, block);
   for (size_t w = from / 64; w < TRI_BLOCK_WORDS && w * 64 < to; w++) {
     uint64_t unused = alloc[w] & bits_between(w, from, to);
     alloc[w] &= ~unused;
+    mark[w] &= ~unused;
     block->live = (uint16_t)(block->live - count_bits(unused));
   }
   if (to_offset == block->fresh) { // as zero as what follows
@@ -478,13 +488,29 @@ bool tri_block_space_each_marked(struct tri_block_space *space, uintptr_t from, 
     size_t bytes = has_cells(block) ? tri_class_bytes(block->size_class) : TRI_BLOCK_BYTES;
     size_t first = first_cell(at - start, bytes) / TRI_GRANULE_BYTES;
     size_t last = first_cell((to < next ? to : next) - start, bytes) / TRI_GRANULE_BYTES;
-    for (size_t w = first / 64; has_cells(block) && w < TRI_BLOCK_WORDS && w * 64 < last; w++)
-      if (!visit_bits(space, block, w, mark_bits(space, block)[w] & bits_between(w, first, last), visit,
-                      context))
-        return false;
+    size_t rest_from, rest_to;
+    run_rest(space, block, &rest_from, &rest_to);
+    for (size_t w = first / 64; has_cells(block) && w < TRI_BLOCK_WORDS && w * 64 < last; w++) {
+      uint64_t cells = bits_between(w, first, last) & ~bits_between(w, rest_from, rest_to);
+      if (!visit_bits(space, block, w, mark_bits(space, block)[w] & cells, visit, context)) return false;
+    }
     at = next;
   }
   return true;
+}
+
+size_t tri_block_space_marked_bytes(const struct tri_block_space *space) {
+  size_t bytes = 0;
+  for (uint32_t i = 0; i < space->frontier; i++) {
+    const struct tri_block *block = &space->blocks[i];
+    if (!has_cells(block)) continue;
+    size_t from, to, cells = 0;
+    run_rest(space, block, &from, &to);
+    for (size_t w = 0; w < TRI_BLOCK_WORDS; w++)
+      cells += count_bits(mark_bits(space, block)[w] & ~bits_between(w, from, to));
+    bytes += cells * tri_class_bytes(block->size_class);
+  }
+  return bytes;
 }
 
 uintptr_t tri_cell_around(const struct tri_block_space *space, uintptr_t address, size_t *bytes) {

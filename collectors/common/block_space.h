@@ -13,7 +13,8 @@
 // holes). A run belongs to one mutator and class, and its cells are zero. Invariants:
 //   * the alloc bit is set for every allocated cell and for the rest [next, limit) of every run, for no other
 //   * a block belongs to at most one run, and is then on no list; otherwise it is on the list of its state
-//   * block->live = number of alloc bits; no mark bit is set between the end of a sweep and the next marking
+//   * block->live = number of alloc bits; no mark bit is set between the end of a sweep and the next marking;
+//     while allocation is black, the rest of a run is marked like the allocated cells before it
 //   * cells that are neither allocated nor in a run, and free blocks, are poisoned (common/poison.h); memory
 //     that was never used is marked for tools, but stays zero
 //   * in AddressSanitizer's builds the rest of a run is marked too, and of a cell what its object leaves over
@@ -116,6 +117,7 @@ struct tri_block_space {
   uint32_t n_unswept; // over all classes
   uint32_t swept;     // no unswept block below
   bool marking;       // set by the client while marks are legal outside unswept blocks: for verify
+  bool black;         // set by the client, with all runs retired: cells are marked when a run takes them
 };
 
 // Reserve a space of at most `limit_bytes` (and at least one block) that draws on *budget. `huge`: ask for
@@ -197,6 +199,12 @@ void tri_sweep_begin(struct tri_block_space *space);
 // Sweep all blocks that refill has not yet swept. Afterwards no mark is set. To be called before marking.
 void tri_sweep_finish(struct tri_block_space *space);
 
+// Sweep up to n of them.
+void tri_sweep_some(struct tri_block_space *space, size_t n);
+
+// Bytes of all marked cells, rests of runs apart.
+size_t tri_block_space_marked_bytes(const struct tri_block_space *space);
+
 // Decommit free blocks and give them back to the budget, until that is `enough` bytes or there are no more.
 // Returns the bytes. Blocks in highest places go first.
 size_t tri_block_space_trim(struct tri_block_space *space, size_t enough);
@@ -210,7 +218,7 @@ typedef bool tri_cell_fn(void *context, uintptr_t cell, size_t bytes);
 // cell that it is given (not others), but not allocate. False when a visitor ended it.
 bool tri_block_space_each(struct tri_block_space *space, tri_cell_fn *visit, void *context);
 
-// Visit every marked cell that starts in [from, to). Cells that get marked during the visit may be left out.
+// Visit every marked cell that starts in [from, to), rests of runs apart. Cells that get marked during the visit may be left out.
 bool tri_block_space_each_marked(struct tri_block_space *space, uintptr_t from, uintptr_t to,
                                  tri_cell_fn *visit, void *context);
 

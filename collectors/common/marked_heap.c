@@ -12,16 +12,7 @@ enum own_option {
 
 // ----------------------------------------------------------------------------------------------------- marking
 
-static inline bool mark(void *context, tri_ref object) {
-  struct tri_marked_heap *heap = context;
-  uintptr_t cell = tri_marked_cell(object);
-  if (!(TRI_LIKELY(tri_block_space_has(&heap->blocks, cell)) ? tri_cell_mark(&heap->blocks, cell)
-                                                             : tri_large_mark(&heap->large, cell)))
-    return false;
-  heap->marked_objects++;
-  tri_weak_refs_reached(&heap->weak, object);
-  return true;
-}
+static inline bool mark(void *heap, tri_ref object) { return tri_marked_mark(heap, object); }
 
 static inline void prefetch(void *context, tri_ref object) {
   struct tri_marked_heap *heap = context;
@@ -36,7 +27,10 @@ static TRI_NOINLINE void scan_weak(struct tri_marked_heap *heap, tri_ref object)
   uint64_t *tag = tri_tag(object);
   if ((*tag & TRI_TAG_LENT) == heap->round) return;
   *tag = (*tag & ~TRI_TAG_LENT) | heap->round;
-  tri_weak_refs_discover(&heap->weak, object);
+  if (heap->defers)
+    tri_weak_refs_defer(&heap->weak, object);
+  else
+    tri_weak_refs_discover(&heap->weak, object);
 }
 
 static inline void scan(void *context, tri_ref object) {
@@ -51,28 +45,30 @@ static inline void scan(void *context, tri_ref object) {
     if (!tri_is_null(*slot)) tri_tracer_push(&heap->tracer, *slot);
 }
 
-static void drain_once(struct tri_marked_heap *heap) {
-  tri_tracer_drain(&heap->tracer, prefetch, mark, scan, heap);
-}
-
 static bool scan_again(void *context, uintptr_t cell, size_t bytes) {
   struct tri_marked_heap *heap = context;
   (void)bytes;
   scan(heap, (tri_ref){cell + TRI_TAG_BYTES});
-  drain_once(heap);
+  tri_tracer_drain(&heap->tracer, prefetch, mark, scan, heap);
   return true;
 }
 
-void tri_marked_drain(void *context) {
-  struct tri_marked_heap *heap = context;
-  uintptr_t first, last;
-  for (drain_once(heap); tri_tracer_overflowed(&heap->tracer, &first, &last); drain_once(heap)) {
-    tri_emit(&heap->base, TRI_EVENT_RESCAN, heap->tracer.overflows, 0);
+size_t tri_marked_step(struct tri_marked_heap *heap, size_t units) {
+  units = tri_tracer_step(&heap->tracer, units, prefetch, mark, scan, heap);
+  while (units && tri_tracer_has_dropped(&heap->tracer)) {
+    uintptr_t first, last;
+    tri_emit(&heap->base, TRI_EVENT_RESCAN, heap->tracer.overflows + 1, 0);
+    tri_tracer_overflowed(&heap->tracer, &first, &last);
     uintptr_t from = tri_marked_cell((tri_ref){first}), to = tri_marked_cell((tri_ref){last}) + 1;
     tri_block_space_each_marked(&heap->blocks, from, to, scan_again, heap);
     tri_large_each_marked(&heap->large, from, to, scan_again, heap);
   }
+  return units;
 }
+
+void tri_marked_drain(void *heap) { tri_marked_step(heap, SIZE_MAX); }
+
+void tri_marked_scan(struct tri_marked_heap *heap, tri_ref object) { scan(heap, object); }
 
 static bool is_live(void *context, tri_ref *slot) { return tri_marked_is(context, *slot); }
 
@@ -87,21 +83,24 @@ static void retire_runs(void *context, struct tri_mutator *base) {
   for (unsigned c = 0; c < TRI_SIZE_CLASSES; c++) tri_run_retire(&heap->blocks, &m->runs[c]);
 }
 
-void tri_marked_begin(struct tri_marked_heap *heap) {
+void tri_marked_begin(struct tri_marked_heap *heap, bool mutators_run) {
   tri_each_mutator(&heap->base, retire_runs, heap);
   tri_sweep_finish(&heap->blocks);
   heap->round ^= 6;
   heap->blocks.marking = heap->large.marking = true;
+  heap->blocks.black = heap->defers = mutators_run;
 }
 
 void tri_marked_weak(struct tri_marked_heap *heap) {
   tri_emit(&heap->base, TRI_EVENT_WEAK, 0, 0);
+  heap->defers = false;
   tri_weak_refs_process(&heap->weak, &heap->finalizers);
 }
 
 void tri_marked_sweep(struct tri_marked_heap *heap) {
+  tri_each_mutator(&heap->base, retire_runs, heap);
   tri_emit(&heap->base, TRI_EVENT_SWEEP, 0, 0);
-  heap->blocks.marking = heap->large.marking = false;
+  heap->blocks.marking = heap->large.marking = heap->blocks.black = false;
   tri_large_sweep(&heap->large);
   tri_sweep_begin(&heap->blocks);
 }
@@ -196,6 +195,7 @@ static tri_ref alloc_large(struct tri_marked_heap *heap, struct tri_shape shape)
       start = tri_large_alloc(&heap->large, bytes);
   }
   if (!start) return TRI_NULL;
+  if (heap->blocks.black) tri_large_mark(&heap->large, start);
   *(uint64_t *)start = shape.tag;
   return (tri_ref){start + TRI_TAG_BYTES};
 }
@@ -214,12 +214,9 @@ static enum tri_colour colour_of(const struct tri_marked_heap *heap, tri_ref obj
   return object.bits >= tracer->overflow_first && object.bits <= tracer->overflow_last ? TRI_GREY : TRI_BLACK;
 }
 
-// While weak objects are discovered, their tags hold links: a kind that has one shape is told by its kind.
 static struct tri_object_info describe(const struct tri_marked_heap *heap, uintptr_t cell, size_t bytes) {
   struct tri_object_info info = {.ref = {cell + TRI_TAG_BYTES}, .start = cell, .bytes = bytes};
-  info.shape = tri_tag_shape(*tri_tag(info.ref));
-  if (tri_shape_kind(info.shape) == TRI_WEAK) info.shape = TRI_WEAK_SHAPE;
-  if (tri_shape_kind(info.shape) == TRI_EPHEMERON) info.shape = TRI_EPHEMERON_SHAPE;
+  info.shape = tri_marked_shape(*tri_tag(info.ref));
   info.colour = colour_of(heap, info.ref);
   return info;
 }

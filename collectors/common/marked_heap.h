@@ -33,6 +33,7 @@ struct tri_marked_heap {
   uint64_t marked_objects; // total
   size_t mutator_bytes;
   uint32_t n_mutators;
+  bool defers; // mutators run before marking ends: weak objects wait for tri_marked_weak
 };
 
 struct tri_marked_mutator {
@@ -83,8 +84,20 @@ static inline bool tri_marked_is(const struct tri_marked_heap *heap, tri_ref obj
                                                               : tri_large_marked(&heap->large, cell);
 }
 
-// Retire all runs, end the last sweep; marks are legal from now on.
-void tri_marked_begin(struct tri_marked_heap *heap);
+// Mark the object; true when it was not marked before. With the lock held while the world runs.
+static inline bool tri_marked_mark(struct tri_marked_heap *heap, tri_ref object) {
+  uintptr_t cell = tri_marked_cell(object);
+  if (!(TRI_LIKELY(tri_block_space_has(&heap->blocks, cell)) ? tri_cell_mark(&heap->blocks, cell)
+                                                             : tri_large_mark(&heap->large, cell)))
+    return false;
+  heap->marked_objects++;
+  tri_weak_refs_reached(&heap->weak, object);
+  return true;
+}
+
+// Retire all runs, end the last sweep; marks are legal from now on. mutators_run: before marking ends; what they
+// allocate is then black.
+void tri_marked_begin(struct tri_marked_heap *heap, bool mutators_run);
 
 // A root visitor (tri_root_fn): reach what *slot refers to.
 void tri_marked_trace(void *heap, tri_ref *slot);
@@ -92,10 +105,17 @@ void tri_marked_trace(void *heap, tri_ref *slot);
 // Mark and scan until nothing is grey. Emits RESCAN.
 void tri_marked_drain(void *heap);
 
+// The same, but look at no more than `units` references, where no overflow is to be dealt with. Returns what is
+// left of units; if that is not 0, nothing is grey.
+size_t tri_marked_step(struct tri_marked_heap *heap, size_t units);
+
+// Scan a marked object.
+void tri_marked_scan(struct tri_marked_heap *heap, tri_ref object);
+
 // Emit WEAK and deal with weak references, ephemerons and finalizers, when nothing is grey.
 void tri_marked_weak(struct tri_marked_heap *heap);
 
-// Emit SWEEP; what is unmarked is garbage from now on. Large objects are freed, small ones as their blocks are
+// Retire all runs and emit SWEEP; what is unmarked is garbage from now on. Large objects are freed, small ones as their blocks are
 // wanted, or by tri_sweep_finish.
 void tri_marked_sweep(struct tri_marked_heap *heap);
 
@@ -103,6 +123,13 @@ void tri_marked_sweep(struct tri_marked_heap *heap);
 void tri_marked_trim(struct tri_marked_heap *heap);
 
 // --------------------------------------------------------------------------------------------------- looking
+
+// The shape in a tag, which of a weak object may hold a link while marking goes on.
+static inline struct tri_shape tri_marked_shape(uint64_t tag) {
+  struct tri_shape shape = tri_tag_shape(tag);
+  if (TRI_LIKELY(tri_shape_kind(shape) == TRI_NODE)) return shape;
+  return tri_shape_kind(shape) == TRI_WEAK ? TRI_WEAK_SHAPE : TRI_EPHEMERON_SHAPE;
+}
 
 // tri_each_grey: what is on the mark stack.
 bool tri_marked_each_grey(struct tri_heap *heap, tri_grey_fn *visit, void *context);

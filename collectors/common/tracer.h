@@ -45,12 +45,13 @@ static inline void tri_tracer_push(struct tri_tracer *tracer, tri_ref object) {
   if (TRI_UNLIKELY(!tri_mark_stack_push(&tracer->stack, object.bits))) tri_tracer_overflow(tracer, object);
 }
 
-// Mark and scan until stack and queue are empty. Overflows stay to be dealt with.
-TRI_ALWAYS_INLINE void tri_tracer_drain(struct tri_tracer *tracer, tri_prefetch_fn *prefetch,
-                                        tri_mark_fn *mark, tri_scan_fn *scan, void *context) {
+// Mark and scan until stack and queue are empty, or `units` references have been looked at (SIZE_MAX: no bound).
+// Returns what is left of units; when that is 0, more may be on the stack. Overflows stay to be dealt with.
+TRI_ALWAYS_INLINE size_t tri_tracer_step(struct tri_tracer *tracer, size_t units, tri_prefetch_fn *prefetch,
+                                         tri_mark_fn *mark, tri_scan_fn *scan, void *context) {
   uintptr_t queue[TRI_PREFETCH_QUEUE];
   unsigned oldest = 0, queued = 0;
-  for (;;) {
+  while (units != 0) {
     tri_ref object;
     if (TRI_LIKELY(!tri_mark_stack_is_empty(&tracer->stack))) {
       uintptr_t next = tri_mark_stack_pop(&tracer->stack);
@@ -62,13 +63,29 @@ TRI_ALWAYS_INLINE void tri_tracer_drain(struct tri_tracer *tracer, tri_prefetch_
       object.bits = queue[oldest];
       queue[oldest] = next;
     } else {
-      if (queued == 0) return;
+      if (queued == 0) return units;
       object.bits = queue[oldest];
       queued--;
     }
     oldest = (oldest + 1) % TRI_PREFETCH_QUEUE;
+    if (units != SIZE_MAX) units--;
     if (mark(context, object)) scan(context, object);
   }
+  for (; queued; queued--, oldest = (oldest + 1) % TRI_PREFETCH_QUEUE)
+    tri_tracer_push(tracer, (tri_ref){queue[oldest]});
+  return 0;
+}
+
+TRI_ALWAYS_INLINE void tri_tracer_drain(struct tri_tracer *tracer, tri_prefetch_fn *prefetch,
+                                        tri_mark_fn *mark, tri_scan_fn *scan, void *context) {
+  tri_tracer_step(tracer, SIZE_MAX, prefetch, mark, scan, context);
+}
+
+// A marked object will not be scanned for want of memory: it counts as overflowed.
+void tri_tracer_drop(struct tri_tracer *tracer, tri_ref object);
+
+static inline bool tri_tracer_has_dropped(const struct tri_tracer *tracer) {
+  return tracer->overflow_first <= tracer->overflow_last;
 }
 
 // The range to scan again, if there was an overflow: every marked object at addresses (of slot 0) in

@@ -116,6 +116,8 @@ void tri_weak_refs_discover(struct tri_weak_refs *weak, tri_ref object) {
   }
 }
 
+void tri_weak_refs_defer(struct tri_weak_refs *weak, tri_ref object) { push(&weak->deferred, object); }
+
 // ---------------------------------------------------------------------------------------------- after
 // tracing
 
@@ -157,6 +159,7 @@ static void clear_unreached(struct tri_weak_refs *weak) {
 }
 
 void tri_weak_refs_process(struct tri_weak_refs *weak, struct tri_finalizers *finalizers) {
+  while (!tri_is_null(weak->deferred)) tri_weak_refs_discover(weak, pop(&weak->deferred));
   reach_fixpoint(weak);
   clear_unreached(weak);
   if (!finalizers) return;

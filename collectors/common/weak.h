@@ -42,6 +42,7 @@ enum { TRI_WEAK_FIRST_BUCKETS = 64 };
 
 struct tri_weak_refs {
   struct tri_reach reach;
+  tri_ref deferred; // list of objects to be discovered
   tri_ref weak;     // list of discovered weak references
   tri_ref pending;  // list of ephemerons whose key was not reached when they were scanned
   tri_ref ready;    // list of ephemerons whose key has been reached since
@@ -60,6 +61,10 @@ void tri_weak_refs_fini(struct tri_weak_refs *weak);
 // The tracer scans a weak reference or ephemeron (at its present address; its slots as the mutator left
 // them). Called once per such object and collection, instead of tracing its slots. May call live and trace.
 void tri_weak_refs_discover(struct tri_weak_refs *weak, tri_ref object);
+
+// For a tracer that lets the mutators run meanwhile: the same, but the object is looked at by tri_weak_refs_process
+// only, as it is then. Until that, its tag holds a link; kind and lent bits stay.
+void tri_weak_refs_defer(struct tri_weak_refs *weak, tri_ref object);
 
 void tri_weak_refs_reached_key(struct tri_weak_refs *weak, tri_ref object);
 

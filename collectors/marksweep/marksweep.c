@@ -50,7 +50,7 @@ void marksweep_detach(struct tri_mutator *m) { tri_marked_detach(m); }
 // With the world stopped by the caller.
 static void collect(struct tri_marked_heap *heap, enum tri_collect_kind kind, bool lazily) {
   tri_emit(&heap->base, TRI_EVENT_COLLECTION_BEGIN, kind, 0);
-  tri_marked_begin(heap);
+  tri_marked_begin(heap, false);
   tri_emit(&heap->base, TRI_EVENT_ROOTS, 0, 0);
   tri_each_root(&heap->base, tri_marked_trace, heap);
   tri_emit(&heap->base, TRI_EVENT_MARK, 0, 0);

@@ -1,0 +1,402 @@
+// yuasa: mark-sweep in steps, by a snapshot at the beginning (Yuasa 1990), on common/marked_heap.h. The world is
+// stopped to take the roots, for each bounded step of marking, and to end it; between, mutators run.
+//
+// What keeps the snapshot whole, from the event MARK on:
+//   * a reference that a slot loses is shaded: marked, and scanned later (deletion barrier)
+//   * a reference that leaves a weak object or the finalizer queue is shaded: it may be in no snapshot
+//   * what is allocated is marked at once, and never scanned: all that it can refer to is kept anyway
+// So an object that is unmarked at the end was unreachable at MARK, and nobody has held it since.
+//
+// Invariants: heap->marking is the same in every mutator; while it is false, all buffers and `shaded` are empty.
+#include "tricolor/collector.h"
+
+#include "common/os.h"
+#include "yuasa/fast.h"
+
+extern const struct tri_option yuasa_options[];
+const struct tri_option yuasa_options[YUASA_OPTIONS] = {
+#define TRI_OPTION_ROW(symbol, name, type, def, min, max, choices, doc)                                      \
+  [YUASA_##symbol] = {name, type, def, min, max, choices, doc},
+#include "yuasa/options.def"
+#undef TRI_OPTION_ROW
+};
+
+enum {
+  STEP_BYTES = 64 << 10, // allocated between two steps
+  OBJECT_BYTES = 32,     // on the average, before the first collection has told
+};
+
+struct yuasa_heap {
+  struct tri_marked_heap marked;
+  struct tri_mark_stack shaded; // marked, to be scanned
+  bool marking;
+  uint32_t buffer_entries, trigger;
+
+  // Pacing. Under the lock, or with the world stopped.
+  size_t allocated;       // bytes since marking ended last
+  size_t due;             // `allocated` at which something is to be done
+  size_t stepped;         // `allocated` at the last step
+  size_t headroom;        // bytes to allocate while `work` objects are marked, or blocks swept
+  size_t work;            //
+  size_t live;            // bytes that the last collection left,
+  uint64_t live_objects;  // of which it marked so many objects
+  uint64_t marked_before; // marked_objects when this one began
+};
+
+static struct yuasa_heap *heap_of(struct tri_heap *heap) { return (struct yuasa_heap *)heap; }
+static struct yuasa_mutator *mutator_of(struct tri_mutator *m) { return (struct yuasa_mutator *)m; }
+static size_t smaller(size_t a, size_t b) { return a < b ? a : b; }
+
+// --------------------------------------------------------------------------------------------------- barrier
+
+// With the lock held, or the world stopped.
+static void flush(struct yuasa_heap *heap, struct yuasa_mutator *m) {
+  for (uint32_t i = 0; i < m->n_buffer; i++)
+    if (tri_marked_mark(&heap->marked, m->buffer[i]) &&
+        !tri_mark_stack_push(&heap->shaded, m->buffer[i].bits))
+      tri_tracer_drop(&heap->marked.tracer, m->buffer[i]);
+  m->n_buffer = 0;
+}
+
+static void shade(struct tri_mutator *base, tri_ref object) {
+  struct yuasa_mutator *m = mutator_of(base);
+  struct yuasa_heap *heap = heap_of(base->heap);
+  if (tri_is_null(object)) return;
+  m->buffer[m->n_buffer++] = object;
+  if (m->n_buffer < heap->buffer_entries) return;
+  TRI_YIELD(BARRIER_FLUSH);
+  tri_mutex_lock(&heap->marked.lock);
+  flush(heap, m);
+  tri_mutex_unlock(&heap->marked.lock);
+}
+
+void yuasa_shade_slow(struct tri_mutator *m, tri_ref object) {
+  shade(m, object);
+  TRI_YIELD(STORE_SHADED);
+}
+
+void yuasa_shade_slots_slow(struct tri_mutator *m, tri_ref object, size_t i, size_t n) {
+  for (size_t k = 0; k < n; k++) shade(m, tri_plain_load(m, object, i + k));
+  TRI_YIELD(STORE_SHADED);
+}
+
+static void flush_mutator(void *heap, struct tri_mutator *m) { flush(heap, mutator_of(m)); }
+
+static void tell_mutator(void *context, struct tri_mutator *m) {
+  const struct yuasa_heap *heap = context;
+  mutator_of(m)->marking = heap->marking;
+}
+
+static void set_marking(struct yuasa_heap *heap, bool marking) {
+  TRI_YIELD(PHASE);
+  heap->marking = marking;
+  tri_each_mutator(&heap->marked.base, tell_mutator, heap);
+}
+
+// ---------------------------------------------------------------------------------------------------- pacing
+
+static void pace_next(struct yuasa_heap *heap) {
+  size_t due = heap->allocated + STEP_BYTES;
+  if (!heap->marking && heap->trigger == 100 && !heap->marked.blocks.n_unswept) due = SIZE_MAX;
+  if (!heap->marking && heap->trigger < 100 && (due > heap->headroom || !heap->marked.blocks.n_unswept))
+    due = heap->headroom;
+  heap->stepped = heap->allocated;
+  TRI_RELAXED_STORE(&heap->due, due);
+}
+
+// After marking: all blocks are to be swept when trigger percent of what is free are used, and the next collection
+// begins.
+static void pace_sweeping(struct yuasa_heap *heap) {
+  size_t limit = heap->marked.budget.limit;
+  heap->headroom = (limit - smaller(heap->live, limit)) / 100 * heap->trigger;
+  heap->work = heap->marked.blocks.n_unswept;
+  heap->allocated = 0;
+  pace_next(heap);
+}
+
+// When marking begins: all that may be live is to be marked when half of what is left is used.
+static void pace_marking(struct yuasa_heap *heap) {
+  size_t limit = heap->marked.budget.limit, used = heap->live + heap->allocated;
+  heap->headroom = (limit - smaller(used, limit)) / 2;
+  heap->work = used / (heap->live_objects ? heap->live / heap->live_objects + 1 : OBJECT_BYTES);
+  pace_next(heap);
+}
+
+// The share of the work that what was allocated since the last step calls for.
+static size_t due_units(struct yuasa_heap *heap) {
+  size_t bytes = heap->allocated - heap->stepped;
+  pace_next(heap);
+  if (bytes >= heap->headroom) return heap->work + 1;
+  return (size_t)((double)heap->work * ((double)bytes / (double)heap->headroom)) + 1;
+}
+
+// ------------------------------------------------------------------------------------------------ collecting
+//
+// With the world stopped by the caller.
+
+static void begin(struct yuasa_heap *heap, enum tri_collect_kind kind) {
+  struct tri_marked_heap *marked = &heap->marked;
+  tri_emit(&marked->base, TRI_EVENT_COLLECTION_BEGIN, kind, 0);
+  tri_marked_begin(marked, true);
+  heap->marked_before = marked->marked_objects;
+  tri_emit(&marked->base, TRI_EVENT_ROOTS, 0, 0);
+  tri_each_root(&marked->base, tri_marked_trace, marked);
+  set_marking(heap, true);
+  tri_emit(&marked->base, TRI_EVENT_MARK, 0, 0);
+  pace_marking(heap);
+}
+
+// Look at no more than `units` objects and references; true when nothing is grey.
+static bool mark_some(struct yuasa_heap *heap, size_t units) {
+  tri_each_mutator(&heap->marked.base, flush_mutator, heap);
+  for (; units && !tri_mark_stack_is_empty(&heap->shaded); units--)
+    tri_marked_scan(&heap->marked, (tri_ref){tri_mark_stack_pop(&heap->shaded)});
+  return tri_marked_step(&heap->marked, units) != 0;
+}
+
+// When nothing is grey.
+static void end(struct yuasa_heap *heap, enum tri_collect_kind kind, bool lazily) {
+  struct tri_marked_heap *marked = &heap->marked;
+  set_marking(heap, false);
+  tri_marked_weak(marked);
+  tri_marked_sweep(marked);
+  heap->live = tri_block_space_marked_bytes(&marked->blocks) + marked->large.live_bytes;
+  heap->live_objects = marked->marked_objects - heap->marked_before;
+  pace_sweeping(heap);
+  if (!lazily) tri_sweep_finish(&marked->blocks);
+  if (kind == TRI_COLLECT_COMPACT) {
+    tri_marked_trim(marked);
+    tri_mark_stack_shrink(&heap->shaded);
+  }
+  tri_emit(&marked->base, TRI_EVENT_COLLECTION_END, kind, !lazily);
+}
+
+// Mark or sweep `units` objects' worth; true when neither is left to do.
+static bool step(struct yuasa_heap *heap, size_t units) {
+  struct tri_marked_heap *marked = &heap->marked;
+  if (!heap->marking) {
+    tri_sweep_some(&marked->blocks, units);
+  } else if (mark_some(heap, units)) {
+    end(heap, TRI_COLLECT_FULL, true);
+    if (units == SIZE_MAX) tri_sweep_finish(&marked->blocks);
+  } else {
+    tri_emit(&marked->base, TRI_EVENT_MARK_STEP, marked->marked_objects - heap->marked_before, 0);
+  }
+  return !heap->marking && !marked->blocks.n_unswept;
+}
+
+static void collect(struct yuasa_heap *heap, enum tri_collect_kind kind, bool lazily) {
+  begin(heap, kind);
+  mark_some(heap, SIZE_MAX);
+  end(heap, kind, lazily);
+}
+
+// Become the one that has stopped the world, whoever collects before.
+static struct yuasa_heap *stop(struct tri_mutator *m) {
+  bool stopped = false;
+  while (!stopped) stopped = tri_world_stop(m);
+  return heap_of(m->heap);
+}
+
+enum tri_status yuasa_collect(struct tri_mutator *m, enum tri_collect_kind kind) {
+  struct yuasa_heap *heap = stop(m);
+  if (heap->marking) step(heap, SIZE_MAX); // what has become garbage since it began is the next one's
+  collect(heap, kind == TRI_COLLECT_MINOR ? TRI_COLLECT_FULL : kind, false);
+  tri_world_resume(m);
+  return TRI_OK;
+}
+
+enum tri_status yuasa_collect_start(struct tri_mutator *m) {
+  struct yuasa_heap *heap = stop(m);
+  if (!heap->marking) {
+    begin(heap, TRI_COLLECT_FULL);
+    tri_emit(m->heap, TRI_EVENT_MARK_STEP, 0, 0);
+  }
+  tri_world_resume(m);
+  return TRI_OK;
+}
+
+bool yuasa_collect_step(struct tri_mutator *m, size_t units) {
+  struct yuasa_heap *heap = heap_of(m->heap);
+  tri_mutex_lock(&heap->marked.lock);
+  bool done = !heap->marking && !heap->marked.blocks.n_unswept;
+  tri_mutex_unlock(&heap->marked.lock);
+  if (done) return true;
+  stop(m);
+  done = step(heap, units);
+  tri_world_resume(m);
+  return done;
+}
+
+// ------------------------------------------------------------------------------------------- heaps, mutators
+
+enum tri_status yuasa_heap_create(const struct tri_collector *self, const struct tri_heap_config *config,
+                                  struct tri_heap **out) {
+  const int64_t *own = config->value + TRI_COMMON_OPTIONS;
+  struct yuasa_heap *heap = tri_os_calloc(sizeof *heap);
+  if (!heap) return TRI_ENOMEM;
+  enum tri_status status =
+      tri_marked_heap_init(&heap->marked, self, config, own + YUASA_MARK_STACK, sizeof(struct yuasa_mutator));
+  if (status != TRI_OK) {
+    tri_os_free(heap);
+    return status;
+  }
+  tri_mark_stack_init(&heap->shaded, (size_t)own[YUASA_MARK_STACK]);
+  heap->buffer_entries = (uint32_t)own[YUASA_BUFFER];
+  heap->trigger = (uint32_t)own[YUASA_TRIGGER];
+  pace_sweeping(heap);
+  *out = &heap->marked.base;
+  return TRI_OK;
+}
+
+void yuasa_heap_destroy(struct tri_heap *base) {
+  struct yuasa_heap *heap = heap_of(base);
+  tri_mark_stack_fini(&heap->shaded);
+  tri_marked_heap_fini(&heap->marked);
+  tri_os_free(heap);
+}
+
+// Nobody stops the world before the new mutator comes to a safepoint.
+enum tri_status yuasa_attach(struct tri_heap *heap, struct tri_mutator **m) {
+  enum tri_status status = tri_marked_attach(heap, m);
+  if (status == TRI_OK) tell_mutator(heap, *m);
+  return status;
+}
+
+void yuasa_detach(struct tri_mutator *m) {
+  struct yuasa_heap *heap = heap_of(m->heap);
+  tri_mutex_lock(&heap->marked.lock);
+  flush(heap, mutator_of(m));
+  tri_mutex_unlock(&heap->marked.lock);
+  tri_marked_detach(m);
+}
+
+tri_ref yuasa_finalizer_next(struct tri_mutator *m, uint64_t *cookie) {
+  tri_ref object = tri_marked_finalizer_next(m, cookie);
+  if (yuasa_is_marking(m)) yuasa_shade_slow(m, object);
+  return object;
+}
+
+// ------------------------------------------------------------------------------------------------ allocation
+
+// With the lock held, or the world stopped.
+static tri_ref alloc_any(struct yuasa_heap *heap, struct tri_mutator *m, struct tri_shape shape) {
+  tri_ref object = tri_marked_alloc_any(&heap->marked, m, shape);
+  size_t bytes = tri_object_bytes(shape);
+  if (tri_is_null(object)) return object;
+  if (bytes <= TRI_CELL_MAX) {
+    const struct tri_run *run = &mutator_of(m)->marked.runs[tri_size_class(bytes)];
+    bytes = run->limit - run->next + run->cell_bytes;
+  }
+  TRI_RELAXED_STORE(&heap->allocated, heap->allocated + bytes);
+  return object;
+}
+
+// Begin a collection, or take a step of one, when that is due.
+static void pace(struct tri_mutator *m) {
+  struct yuasa_heap *heap = heap_of(m->heap);
+  if (TRI_LIKELY(TRI_RELAXED_LOAD(&heap->allocated) < TRI_RELAXED_LOAD(&heap->due))) return;
+  tri_mutex_lock(&heap->marked.lock);
+  bool begins = !heap->marking && heap->trigger < 100 && heap->allocated >= heap->headroom;
+  if (!heap->marking && !begins) tri_sweep_some(&heap->marked.blocks, due_units(heap));
+  tri_mutex_unlock(&heap->marked.lock);
+  if (!(heap->marking || begins) || !tri_world_stop(m)) return;
+  if (heap->marking) {
+    step(heap, due_units(heap));
+  } else {
+    begin(heap, TRI_COLLECT_FULL);
+    tri_emit(m->heap, TRI_EVENT_MARK_STEP, 0, 0);
+  }
+  tri_world_resume(m);
+}
+
+tri_ref yuasa_alloc_slow(struct tri_mutator *m, struct tri_shape shape) {
+  struct yuasa_heap *heap = heap_of(m->heap);
+  enum tri_status status = tri_alloc_check(m, shape);
+  if (status != TRI_OK) return tri_alloc_failed(m, status, shape);
+  tri_plain_safepoint(m);
+  pace(m);
+  for (;;) {
+    TRI_YIELD(ALLOC_SLOW);
+    tri_mutex_lock(&heap->marked.lock);
+    tri_ref object = alloc_any(heap, m, shape);
+    tri_mutex_unlock(&heap->marked.lock);
+    if (!tri_is_null(object)) return object;
+    if (!tri_world_stop(m)) continue; // somebody else has collected
+    if (heap->marking) {              // too late: the rest in one step
+      step(heap, SIZE_MAX);
+      object = alloc_any(heap, m, shape); // before others can take what has become free
+    }
+    if (tri_is_null(object)) {
+      collect(heap, TRI_COLLECT_FULL, true);
+      object = alloc_any(heap, m, shape);
+    }
+    tri_world_resume(m);
+    return tri_is_null(object) ? tri_alloc_failed(m, TRI_ENOMEM, shape) : object;
+  }
+}
+
+// ----------------------------------------------------------------------------------------------------- looking
+
+bool yuasa_walk(struct tri_heap *heap, tri_walk_fn *visit, void *context) {
+  return tri_marked_walk(heap, visit, context);
+}
+
+void yuasa_stats_fill(struct tri_heap *base, struct tri_stats *stats) {
+  struct yuasa_heap *heap = heap_of(base);
+  tri_marked_stats_fill(&heap->marked, stats,
+                        sizeof *heap - sizeof heap->marked + heap->shaded.capacity * sizeof(uintptr_t));
+}
+
+enum tri_status yuasa_marking(struct tri_heap *heap, struct tri_marking *marking) {
+  bool active = heap_of(heap)->marked.blocks.marking;
+  *marking = (struct tri_marking){.active = active,
+                                  .barrier = TRI_BARRIER_SNAPSHOT,
+                                  .born = active ? TRI_BLACK : TRI_COLOUR_NONE};
+  return TRI_OK;
+}
+
+struct visit {
+  tri_grey_fn *visit;
+  void *context;
+  bool goes_on;
+};
+
+static void visit_buffer(void *context, struct tri_mutator *base) {
+  struct visit *v = context;
+  const struct yuasa_mutator *m = mutator_of(base);
+  for (uint32_t i = 0; v->goes_on && i < m->n_buffer; i++) v->goes_on = v->visit(v->context, m->buffer[i]);
+}
+
+bool yuasa_each_grey(struct tri_heap *heap, tri_grey_fn *visit, void *context) {
+  const struct tri_mark_stack *shaded = &heap_of(heap)->shaded;
+  struct visit each = {visit, context, tri_marked_each_grey(heap, visit, context)};
+  tri_each_mutator(heap, visit_buffer, &each);
+  for (size_t i = 0; each.goes_on && i < shaded->top; i++)
+    each.goes_on = visit(context, (tri_ref){shaded->entries[i]});
+  return each.goes_on;
+}
+
+struct verify {
+  const struct yuasa_heap *heap;
+  struct tri_findings findings;
+};
+
+static void verify_mutator(void *context, struct tri_mutator *base) {
+  struct verify *v = context;
+  const struct yuasa_mutator *m = mutator_of(base);
+  if (m->marking != v->heap->marking)
+    tri_find(&v->findings, "mutator %u believes that a snapshot %s marked", base->id,
+             m->marking ? "is" : "is not");
+  if (m->n_buffer && !v->heap->marking)
+    tri_find(&v->findings, "mutator %u has %u references in its buffer outside of a collection", base->id,
+             m->n_buffer);
+}
+
+size_t yuasa_verify(struct tri_heap *base, const struct tri_reporter *reporter) {
+  struct verify v = {heap_of(base), {reporter, tri_marked_verify(base, reporter)}};
+  tri_each_mutator(base, verify_mutator, &v);
+  if (!v.heap->marking && v.heap->shaded.top)
+    tri_find(&v.findings, "%zu shaded objects are to be scanned outside of a collection", v.heap->shaded.top);
+  return v.findings.count;
+}
