@@ -125,9 +125,30 @@ static bool count_cell(void *context, uintptr_t cell, size_t bytes) {
   return true;
 }
 
+// What is allocated while allocation is black is marked, and nothing else gets a mark by it.
+static void allocate_black(struct model *t) {
+  size_t before = t->n, marked = 0, bytes = tri_block_space_marked_bytes(&t->space);
+  t->space.black = t->space.marking = true;
+  for (size_t i = below(t, 100); i > 0; i--) allocate(t);
+  if (below(t, 2)) retire_all(t);
+  verify(t);
+  for (size_t i = before; i < t->n; i++) {
+    TRI_CHECK(tri_cell_marked(&t->space, t->objects[i].cell));
+    bytes += tri_class_bytes(tri_size_class(t->objects[i].words * sizeof(uint64_t)));
+  }
+  TRI_CHECK_EQ(tri_block_space_marked_bytes(&t->space), bytes);
+  tri_block_space_each_marked(&t->space, 0, UINTPTR_MAX, count_cell, &marked);
+  TRI_CHECK_EQ(marked, t->n);
+  retire_all(t);
+  TRI_CHECK_EQ(tri_block_space_marked_bytes(&t->space), bytes);
+  t->space.black = t->space.marking = false;
+}
+
 // Keep about keep/16 of the objects.
 static void collect(struct model *t, size_t keep) {
   retire_all(t);
+  tri_sweep_some(&t->space, below(t, 3) ? 0 : SIZE_MAX);
+  TRI_CHECK(t->sweeping || t->space.n_unswept == 0);
   tri_sweep_finish(&t->space);
   verify(t);
   size_t kept = 0, marked = 0;
@@ -144,8 +165,12 @@ static void collect(struct model *t, size_t keep) {
   tri_block_space_each_marked(&t->space, middle, UINTPTR_MAX, count_cell, &marked);
   TRI_CHECK_EQ(marked, kept);
   t->n = kept;
+  if (keep && below(t, 2)) allocate_black(t);
   tri_sweep_begin(&t->space);
   t->sweeping = true;
+  uint32_t unswept = t->space.n_unswept, some = (uint32_t)below(t, 4);
+  tri_sweep_some(&t->space, some);
+  TRI_CHECK_EQ(t->space.n_unswept, unswept < some ? 0 : unswept - some);
 }
 
 static bool find_cell(void *context, uintptr_t cell, size_t bytes) {

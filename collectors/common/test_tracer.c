@@ -1,5 +1,6 @@
 // The tracing loop on random graphs, lists and wide objects, with mark stacks of every size down to none:
-// what is marked is exactly what a simple search reaches, and every marked object is scanned.
+// what is marked is exactly what a simple search reaches, and every marked object is scanned, all at once or in
+// steps.
 //   test.common.tracer [seed]
 #include "common/tracer.h"
 
@@ -46,7 +47,22 @@ static void scan(void *context, tri_ref ref) {
     if (node_of(ref)->edge[e]) tri_tracer_push(&graph->tracer, (tri_ref){(uintptr_t)node_of(ref)->edge[e]});
 }
 
-static void drain(void) { tri_tracer_drain(&g.tracer, prefetch, mark, scan, &g); }
+static size_t units; // of a step; SIZE_MAX: all at once
+
+static void drain(void) {
+  if (units == SIZE_MAX) {
+    tri_tracer_drain(&g.tracer, prefetch, mark, scan, &g);
+    return;
+  }
+  for (size_t left = 0, before; left == 0;) {
+    before = g.marks;
+    left = tri_tracer_step(&g.tracer, units, prefetch, mark, scan, &g);
+    // A push without room marks at once, and is no look at the object.
+    if (!tri_tracer_has_dropped(&g.tracer)) TRI_CHECK_LE(g.marks - before, units - left);
+    TRI_CHECK_LE(left, units);
+  }
+  TRI_CHECK(tri_mark_stack_is_empty(&g.tracer.stack));
+}
 
 static void rescan(uintptr_t first, uintptr_t last) {
   for (int i = 0; i < NODES; i++) {
@@ -93,7 +109,12 @@ static void trace(size_t max) {
 
 static void trace_with_all_stacks(void) {
   static const size_t max[] = {0, 1, 2, 3, 7, 40, 1000, TRI_MARK_STACK_UNBOUNDED};
-  for (size_t k = 0; k < sizeof max / sizeof *max; k++) trace(max[k]);
+  static const size_t steps[] = {SIZE_MAX, 1, 3, 50};
+  for (size_t s = 0; s < sizeof steps / sizeof *steps; s++)
+    for (size_t k = 0; k < sizeof max / sizeof *max; k++) {
+      units = steps[s];
+      trace(max[k]);
+    }
 }
 
 int main(int argc, char **argv) {

@@ -18,7 +18,7 @@ enum { CELL_WORDS = 5, MAX_SLOTS = CELL_WORDS - 1, NOBODY = -1 };
 
 struct fake {
   int n;
-  bool moving;
+  bool moving, deferring;
   uint64_t *from, *to; // cells; the same ones when not moving
   bool *marked;
   int *grey, n_grey;
@@ -67,7 +67,8 @@ static void fake_drain(void *context) {
   while (h->n_grey) {
     tri_ref object = ref_in(h->to, h->grey[--h->n_grey]);
     struct tri_shape shape = tri_tag_shape(*tri_tag(object));
-    if (tri_shape_kind(shape) != TRI_NODE) tri_weak_refs_discover(&h->weak, object);
+    if (tri_shape_kind(shape) != TRI_NODE)
+      (h->deferring ? tri_weak_refs_defer : tri_weak_refs_discover)(&h->weak, object);
     for (size_t k = 0; k < tri_strong_refs(shape); k++) fake_trace(h, (tri_ref *)object.bits + k);
   }
 }
@@ -209,7 +210,9 @@ static void test_random(bool without_memory) {
   if (without_memory) tri_os_fail_every(1);
   for (int i = 0; i < o.n; i++)
     if (o.root[i]) fake_trace(&h, &(tri_ref){ref_in(h.from, i).bits});
+  h.deferring = below(2);
   fake_drain(&h);
+  h.deferring = false;
   tri_weak_refs_process(&h.weak, &h.finalizers);
   tri_os_fail_every(0);
 

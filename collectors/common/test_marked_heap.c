@@ -1,6 +1,6 @@
-// marksweep's own paths: mark stack overflow (with weak references and ephemerons among the objects), lazy
-// sweep, memory going from one space to the other and back to the system, the limit, failing system calls,
-// and several mutators. What every collector has to do is tested elsewhere (collectors/test).
+// What the mark-sweep collectors share, on each of them: mark stack overflow (with weak references and ephemerons
+// among the objects), memory going from one space to the other and back to the system, the limit, failing system
+// calls, and several mutators; and of marksweep the lazy sweep. What every collector has to do is tested elsewhere (collectors/test).
 #include <stdio.h>
 
 #include "common/actor.h"
@@ -12,6 +12,7 @@
 #include "tricolor/object.h"
 #include "tricolor/registry.h"
 
+static const struct tri_collector *collector;
 static struct tri_heap *heap;
 static struct tri_mutator *m;
 
@@ -23,7 +24,7 @@ static void print(void *context, const char *text) {
 static void create(const char *options) {
   char error[200];
   struct tri_heap_params params = {.options = options, .error = error, .error_bytes = sizeof error};
-  if (tri_heap_create(tri_collector_find("marksweep"), &params, &heap) != TRI_OK) printf("%s\n", error);
+  if (tri_heap_create(collector, &params, &heap) != TRI_OK) printf("%s\n", error);
   TRI_CHECK(heap);
   TRI_CHECK_EQ(tri_attach(heap, &m), TRI_OK);
 }
@@ -182,7 +183,7 @@ static void note_end(void *context, struct tri_heap *of, const struct tri_event 
 
 static void test_lazy_sweep(void) {
   struct tri_heap_params params = {.options = "heap=1m", .sink = {note_end, NULL}};
-  TRI_CHECK_EQ(tri_heap_create(tri_collector_find("marksweep"), &params, &heap), TRI_OK);
+  TRI_CHECK_EQ(tri_heap_create(collector, &params, &heap), TRI_OK);
   TRI_CHECK_EQ(tri_attach(heap, &m), TRI_OK);
   while (heap->epoch == 0) TRI_CHECK(!tri_is_null(node(40)));
   TRI_CHECK(ended_lazily);
@@ -206,7 +207,7 @@ static void test_failing_system(void) {
   for (uint64_t k = 1; k < 60; k++) {
     tri_os_fail_at(k);
     heap = NULL;
-    enum tri_status status = tri_heap_create(tri_collector_find("marksweep"),
+    enum tri_status status = tri_heap_create(collector,
                                              &(struct tri_heap_params){.options = "heap=256k"}, &heap);
     if (status == TRI_OK) status = tri_attach(heap, &m);
     if (status == TRI_OK) {
@@ -317,18 +318,27 @@ static void test_schedules(char *options) {
   }
 }
 
-static void test_all(void) {
+static void test_one(void) {
   test_overflow("heap=8m", false);
   test_overflow("heap=8m,mark_stack=0", true);
   test_overflow("heap=8m,mark_stack=1", true);
   test_overflow("heap=8m,mark_stack=10,run=1", true);
   test_memory_moves_between_sizes("heap=2m");
-  test_memory_moves_between_sizes("heap=2m,lazy=off,run=3");
-  test_lazy_sweep();
+  test_memory_moves_between_sizes("heap=2m,run=3");
   test_failing_system();
   test_inspect();
   test_schedules("heap=512k");
   test_schedules("heap=8m,run=2,mark_stack=2");
+}
+
+static void test_all(void) {
+  static const char *const names[] = {"yuasa", "marksweep"};
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    collector = tri_collector_find(names[i]);
+    test_one();
+  }
+  test_lazy_sweep();
+  test_memory_moves_between_sizes("heap=2m,lazy=off");
 }
 
 int main(void) {

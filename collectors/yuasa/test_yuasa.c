@@ -1,0 +1,357 @@
+// yuasa's own paths: each way in which a reference can leave the graph while a snapshot is marked, what is allocated
+// meanwhile, mutators that come and go, floating garbage, and the pace. What mark-sweep collectors share is
+// tested in common/, what every collector has to do in collectors/test.
+#include <stdio.h>
+
+#include "common/actor.h"
+#include "common/check.h"
+#include "common/os.h"
+#include "common/poison.h"
+#include "common/random.h"
+#include "common/schedule.h"
+#include "tricolor/registry.h"
+
+static struct tri_heap *heap;
+static struct tri_mutator *m;
+
+static void print(void *context, const char *text) {
+  (void)context;
+  printf("  %s\n", text);
+}
+
+static void check_heap(void) {
+  struct tri_reporter reporter = {print, NULL};
+  TRI_CHECK_EQ(tri_verify(heap, &reporter), 0);
+}
+
+static void create(const struct tri_heap_params *params) {
+  TRI_CHECK_EQ(tri_heap_create(tri_collector_find("yuasa"), params, &heap), TRI_OK);
+  TRI_CHECK_EQ(tri_attach(heap, &m), TRI_OK);
+}
+
+static void destroy(void) {
+  check_heap();
+  tri_detach(m);
+  tri_heap_destroy(heap);
+  TRI_CHECK_EQ(tri_os_usage().reserved_bytes, 0);
+  TRI_CHECK_EQ(tri_os_usage().metadata_blocks, 0);
+}
+
+static struct tri_stats stats(void) {
+  struct tri_stats s;
+  tri_stats_get(heap, &s, sizeof s);
+  return s;
+}
+
+static tri_ref node(struct tri_mutator *by, uint64_t id, size_t n_bytes) {
+  tri_ref object = tri_alloc(by, TRI_SHAPE(2, n_bytes));
+  TRI_CHECK(!tri_is_null(object));
+  *(uint64_t *)tri_raw(by, object) = id;
+  return object;
+}
+
+static void check_node(tri_ref object, uint64_t id) {
+  struct tri_object_info info;
+  TRI_CHECK(!tri_is_null(object));
+  TRI_CHECK_EQ(tri_inspect(heap, object, &info), TRI_OK);
+  TRI_CHECK_EQ(*(uint64_t *)tri_raw(m, object), id);
+}
+
+// -------------------------------------------------------------------------------------------------- losing edges
+//
+// A holder has the only reference to a victim, which has the only one to a second. The collection begins; before
+// anything is marked, the program takes the victim out of the holder by one call, and keeps it in a root that was
+// scanned already.
+
+enum { VICTIM = 7, SECOND = 8 };
+
+static tri_ref lose_by_store(tri_ref holder) {
+  tri_ref victim = tri_load(m, holder, 0);
+  tri_store(m, holder, 0, TRI_NULL);
+  return victim;
+}
+static tri_ref lose_by_swap(tri_ref holder) { return tri_swap(m, holder, 0, TRI_NULL); }
+static tri_ref lose_by_cas(tri_ref holder) {
+  tri_ref victim = tri_load(m, holder, 0);
+  TRI_CHECK(!tri_cas(m, holder, 0, holder, TRI_NULL));
+  TRI_CHECK(tri_cas(m, holder, 0, victim, TRI_NULL));
+  return victim;
+}
+static tri_ref lose_by_copy(tri_ref holder) {
+  tri_ref victim = tri_load(m, holder, 0);
+  tri_copy(m, holder, 0, holder, 1, 1);
+  return victim;
+}
+static tri_ref lose_by_fill(tri_ref holder) {
+  tri_ref victim = tri_load(m, holder, 0);
+  tri_fill(m, holder, 0, 2, holder);
+  return victim;
+}
+
+// Nothing but a weak object, or the finalizer queue, leads to the victim: no snapshot has it.
+static tri_ref get_weak(tri_ref holder) { return tri_weak_get(m, holder); }
+static tri_ref get_key(tri_ref holder) { return tri_ephemeron_key(m, holder); }
+static tri_ref get_value(tri_ref holder) { return tri_ephemeron_value(m, holder); }
+static tri_ref take_queued(tri_ref holder) {
+  (void)holder;
+  uint64_t cookie;
+  tri_ref victim = tri_finalizer_next(m, &cookie);
+  TRI_CHECK_EQ(cookie, 99);
+  return victim;
+}
+
+static tri_ref make_strong(tri_ref victim) {
+  tri_ref holder = tri_alloc(m, TRI_SHAPE(2, 0));
+  tri_store(m, holder, 0, victim);
+  return holder;
+}
+static tri_ref make_weak(tri_ref victim) {
+  tri_ref holder = tri_weak_new(m);
+  tri_weak_set(m, holder, victim);
+  return holder;
+}
+static tri_ref make_key(tri_ref victim) {
+  tri_ref holder = tri_ephemeron_new(m);
+  tri_ephemeron_set(m, holder, victim, TRI_NULL);
+  return holder;
+}
+static tri_ref make_value(tri_ref victim) { // held by nothing else: its key is the ephemeron's own
+  tri_ref holder = tri_ephemeron_new(m);
+  tri_ephemeron_set(m, holder, holder, victim);
+  return holder;
+}
+static tri_ref make_queued(tri_ref victim) {
+  TRI_CHECK_EQ(tri_finalizer_add(m, victim, 99), TRI_OK);
+  return tri_alloc(m, TRI_SHAPE(2, 0));
+}
+
+static const struct loss {
+  tri_ref (*make)(tri_ref victim); // victim is in the frame
+  tri_ref (*lose)(tri_ref holder);
+} losses[] = {
+    {make_strong, lose_by_store}, {make_strong, lose_by_swap}, {make_strong, lose_by_cas},
+    {make_strong, lose_by_copy},  {make_strong, lose_by_fill}, {make_weak, get_weak},
+    {make_key, get_key},          {make_value, get_value},     {make_queued, take_queued},
+};
+
+static void test_loss(const struct loss *loss, size_t units, size_t n_bytes) {
+  TRI_FRAME(m, f, 3);
+  tri_root_set(m, &f.slot[0], node(m, SECOND, n_bytes));
+  tri_ref victim = node(m, VICTIM, n_bytes);
+  tri_store(m, victim, 0, f.slot[0]);
+  tri_root_set(m, &f.slot[1], victim);
+  tri_root_set(m, &f.slot[0], TRI_NULL);
+  tri_root_set(m, &f.slot[0], loss->make(f.slot[1]));
+  if (loss->make == make_queued) { // dead, and in the queue, before the snapshot
+    tri_root_set(m, &f.slot[1], TRI_NULL);
+    tri_collect(m, TRI_COLLECT_FULL);
+  }
+  tri_root_set(m, &f.slot[1], TRI_NULL);
+  TRI_CHECK_EQ(tri_collect_start(m), TRI_OK);
+  tri_root_set(m, &f.slot[2], loss->lose(f.slot[0]));
+  tri_ref second = tri_swap(m, f.slot[2], 0, TRI_NULL); // of an object that marking has not come to
+  check_node(second, SECOND);
+  tri_root_set(m, &f.slot[1], second);
+  size_t steps = 0;
+  while (!tri_collect_step(m, units)) TRI_CHECK_LT(steps++, 10000);
+  check_node(f.slot[1], SECOND);
+  check_node(f.slot[2], VICTIM);
+  check_heap();
+  check_node(f.slot[1], SECOND);
+  check_node(f.slot[2], VICTIM);
+  TRI_FRAME_POP(m, f);
+  tri_collect(m, TRI_COLLECT_FULL);
+  TRI_CHECK_EQ(stats().live_objects, 0);
+}
+
+static void test_losses(const char *options) {
+  create(&(struct tri_heap_params){.options = options});
+  for (size_t i = 0; i < sizeof losses / sizeof *losses; i++)
+    for (size_t units = 1; units < 4; units++) {
+      test_loss(&losses[i], units, 16);
+      test_loss(&losses[i], units, 20000);
+    }
+  destroy();
+}
+
+// ----------------------------------------------------------------------------------------------- while it goes on
+
+// What is allocated while marking goes on lives at least to its end, in runs that are there or not, large or not.
+// What becomes garbage meanwhile floats to the next collection, and no further.
+static void test_black(const char *options) {
+  create(&(struct tri_heap_params){.options = options});
+  TRI_FRAME(m, f, 3);
+  tri_root_set(m, &f.slot[0], node(m, 1, 8)); // its run was there before
+  tri_root_set(m, &f.slot[1], node(m, 2, 8));
+  TRI_CHECK_EQ(tri_collect_start(m), TRI_OK);
+  tri_root_set(m, &f.slot[1], TRI_NULL); // in the snapshot
+  static const size_t sizes[] = {8, 8, 16, 100, 5000, 30000};
+  enum { SIZES = sizeof sizes / sizeof *sizes };
+  for (size_t i = 0; i < SIZES; i++) {
+    tri_ref object = node(m, 10 + i, sizes[i]);
+    tri_init(m, object, 0, f.slot[2]);
+    tri_root_set(m, &f.slot[2], object);
+  }
+  node(m, 3, 8); // garbage, but black
+  while (!tri_collect_step(m, 1)) {
+  }
+  tri_ref object = f.slot[2];
+  for (size_t i = SIZES; i-- > 0; object = tri_load(m, object, 0)) check_node(object, 10 + i);
+  TRI_CHECK_EQ(stats().live_objects, SIZES + 3);
+  TRI_CHECK_EQ(tri_collect_start(m), TRI_OK);
+  TRI_CHECK(tri_collect_step(m, SIZE_MAX));
+  TRI_CHECK_EQ(stats().live_objects, SIZES + 1);
+  TRI_FRAME_POP(m, f);
+  destroy();
+}
+
+// One mutator comes, takes the last reference to an object, and goes, while marking goes on.
+static void test_coming_and_going(void) {
+  create(&(struct tri_heap_params){.options = "heap=1m"});
+  TRI_FRAME(m, f, 2);
+  tri_root_set(m, &f.slot[0], tri_alloc(m, TRI_SHAPE(2, 0)));
+  tri_store(m, f.slot[0], 0, node(m, VICTIM, 16));
+  TRI_CHECK_EQ(tri_collect_start(m), TRI_OK);
+  struct tri_mutator *other;
+  tri_park(m);
+  TRI_CHECK_EQ(tri_attach(heap, &other), TRI_OK);
+  struct tri_handle *handle = tri_handle_new(other, tri_swap(other, f.slot[0], 0, TRI_NULL));
+  TRI_CHECK(handle);
+  tri_detach(other);
+  tri_unpark(m);
+  TRI_CHECK(tri_collect_step(m, SIZE_MAX));
+  check_node(tri_handle_get(m, handle), VICTIM);
+  tri_handle_free(m, handle);
+  TRI_FRAME_POP(m, f);
+  destroy();
+}
+
+// -------------------------------------------------------------------------------------------------------- pace
+
+struct seen {
+  size_t begun, steps, ended, rushed; // rushed: ended without a step before
+  size_t steps_before;
+};
+
+static void see(void *context, struct tri_heap *of, const struct tri_event *event) {
+  struct seen *seen = context;
+  (void)of;
+  seen->begun += event->kind == TRI_EVENT_COLLECTION_BEGIN;
+  seen->steps += event->kind == TRI_EVENT_MARK_STEP;
+  if (event->kind != TRI_EVENT_COLLECTION_END) return;
+  seen->ended++;
+  seen->rushed += seen->steps < seen->steps_before + 4;
+  seen->steps_before = seen->steps;
+}
+
+// Allocation alone begins collections, and takes enough steps for them to end before memory does.
+static void test_pace(void) {
+  struct seen seen = {0};
+  create(&(struct tri_heap_params){.options = "heap=8m", .sink = {see, &seen}});
+  TRI_FRAME(m, f, 1);
+  enum { KEPT = 40000, MADE = 600000 };
+  for (size_t i = 0; i < KEPT; i++) {
+    tri_ref object = node(m, i, 24);
+    tri_init(m, object, 0, f.slot[0]);
+    tri_root_set(m, &f.slot[0], object);
+  }
+  for (size_t i = 0; i < MADE; i++) node(m, i, 24);
+  TRI_CHECK_GE(seen.ended, 5);
+  TRI_CHECK_LE(seen.rushed, 1); // before the first one nothing is known
+  TRI_CHECK_LE(seen.begun - seen.ended, 1);
+  tri_ref object = f.slot[0];
+  for (size_t i = KEPT; i-- > 0; object = tri_load(m, object, 0)) TRI_CHECK_EQ(*(uint64_t *)tri_raw(m, object), i);
+  TRI_FRAME_POP(m, f);
+  destroy();
+
+  create(&(struct tri_heap_params){.options = "heap=1m,trigger=100", .sink = {see, &(struct seen){0}}});
+  for (size_t i = 0; i < 10000; i++) node(m, i, 24);
+  TRI_CHECK_EQ(heap->epoch, 0); // none by itself
+  destroy();
+}
+
+// ---------------------------------------------------------------------------------------------------- mutators
+
+// Several mutators take a shared table apart and put it together again, while one of them collects in steps.
+enum { MUTATORS = 3, TABLE = 40, ROUNDS = 1500 };
+
+static struct tri_handle *table;
+
+static void mutate(void *arg) {
+  struct tri_mutator *own;
+  struct tri_random random = {*(uint64_t *)arg};
+  TRI_CHECK_EQ(tri_attach(heap, &own), TRI_OK);
+  TRI_FRAME(own, f, 3);
+  tri_root_set(own, &f.slot[0], tri_handle_get(own, table));
+  for (int i = 0; i < ROUNDS; i++) {
+    size_t at = (size_t)tri_random_below(&random, TABLE), to = (size_t)tri_random_below(&random, TABLE);
+    tri_root_set(own, &f.slot[1], tri_swap(own, f.slot[0], at, TRI_NULL)); // it is this mutator's now
+    if (tri_is_null(f.slot[1])) tri_root_set(own, &f.slot[1], node(own, at, 8));
+    uint64_t id = *(uint64_t *)tri_raw(own, f.slot[1]);
+    tri_root_set(own, &f.slot[2], tri_load(own, f.slot[1], 0));
+    if (!tri_is_null(f.slot[2])) TRI_CHECK_EQ(*(uint64_t *)tri_raw(own, f.slot[2]), id);
+    if (tri_random_below(&random, 3) == 0) {
+      tri_root_set(own, &f.slot[2], node(own, id, 8));
+      tri_store(own, f.slot[1], 0, f.slot[2]);
+    }
+    switch (tri_random_below(&random, 4)) {
+    case 0: tri_collect_start(own); break;
+    case 1: tri_collect_step(own, 1 + (size_t)tri_random_below(&random, 20)); break;
+    default: tri_safepoint(own);
+    }
+    TRI_CHECK_EQ(*(uint64_t *)tri_raw(own, f.slot[1]), id);
+    tri_cas(own, f.slot[0], to, TRI_NULL, f.slot[1]);
+  }
+  TRI_FRAME_POP(own, f);
+  tri_detach(own);
+}
+
+static void test_mutators(const char *options) {
+  create(&(struct tri_heap_params){.options = options});
+  table = tri_handle_new(m, tri_alloc(m, TRI_SHAPE(TABLE, 0)));
+  TRI_CHECK(table);
+  struct tri_actor actors[MUTATORS];
+  uint64_t seeds[MUTATORS];
+  for (size_t i = 0; i < MUTATORS; i++) {
+    seeds[i] = i + 1;
+    TRI_CHECK(tri_actor_spawn(&actors[i], TRI_ACTOR_MUTATOR, mutate, &seeds[i]));
+  }
+  tri_park(m);
+  for (size_t i = 0; i < MUTATORS; i++) tri_actor_join(&actors[i]);
+  tri_unpark(m);
+  tri_handle_free(m, table);
+  tri_collect(m, TRI_COLLECT_FULL);
+  TRI_CHECK_EQ(stats().live_objects, 0);
+  destroy();
+}
+
+static void run_mutators(void *options) { test_mutators(options); }
+
+static void test_schedules(char *options) {
+  static const enum tri_schedule_policy policies[] = {TRI_SCHEDULE_RUN_TO_BLOCK, TRI_SCHEDULE_RANDOM_WALK,
+                                                      TRI_SCHEDULE_PCT};
+  for (size_t k = 0; k < sizeof policies / sizeof *policies; k++) {
+    struct tri_schedule schedule = {
+        .policy = policies[k], .seed = k + 1, .depth = 4, .length = 50000, .max_points = 10000000};
+    TRI_CHECK_EQ(tri_schedule_run(&schedule, run_mutators, options).status, TRI_SCHEDULE_OK);
+  }
+}
+
+static void test_all(void) {
+  test_losses("heap=1m");
+  test_losses("heap=1m,buffer=1");
+  test_losses("heap=1m,mark_stack=0,buffer=2,run=1");
+  test_black("heap=1m");
+  test_black("heap=1m,run=1,mark_stack=0");
+  test_coming_and_going();
+  test_pace();
+  test_schedules("heap=512k");
+  test_schedules("heap=512k,buffer=2,mark_stack=1,run=2,trigger=20");
+}
+
+int main(void) {
+  test_all();
+  tri_poison_set_filling(true);
+  test_all();
+  return 0;
+}
