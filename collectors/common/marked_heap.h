@@ -115,8 +115,8 @@ void tri_marked_scan(struct tri_marked_heap *heap, tri_ref object);
 // Emit WEAK and deal with weak references, ephemerons and finalizers, when nothing is grey.
 void tri_marked_weak(struct tri_marked_heap *heap);
 
-// Retire all runs and emit SWEEP; what is unmarked is garbage from now on. Large objects are freed, small ones as their blocks are
-// wanted, or by tri_sweep_finish.
+// Retire all runs and emit SWEEP; what is unmarked is garbage from now on. Large objects are freed, small ones as
+// their blocks are wanted, or by tri_sweep_finish.
 void tri_marked_sweep(struct tri_marked_heap *heap);
 
 // Give free memory back to the system; the sweep has ended.

@@ -9,7 +9,7 @@
   (TRI_CAP_EXACT | TRI_CAP_CYCLES | TRI_CAP_INCREMENTAL | TRI_CAP_WEAK | TRI_CAP_EPHEMERON |                 \
    TRI_CAP_FINALIZER | TRI_CAP_PIN | TRI_CAP_WALK | TRI_CAP_RECLAIMS | TRI_CAP_MULTI_HEAP |                  \
    TRI_CAP_MULTI_MUTATOR)
-#define TRI_TELLS TRI_TELLS_MARKING
+#define TRI_TELLS (TRI_TELLS_MARKING | TRI_TELLS_BLOCKS)
 #define TRI_MAX_MUTATORS 256
 #define TRI_MAX_HEAPS UINT32_MAX
 #define TRI_MIN_HEAP (64 << 10)
@@ -123,5 +123,6 @@ static inline struct tri_shape yuasa_shape(struct tri_mutator *m, tri_ref object
 #define tri_cold_verify yuasa_verify
 #define tri_cold_marking yuasa_marking
 #define tri_cold_each_grey yuasa_each_grey
+#define tri_cold_each_block tri_marked_each_block
 
 #endif
