@@ -96,6 +96,7 @@ static uint64_t needed(struct tri_shadow *s, struct tri_shape shape) {
   model_trace_roots(model, mark);
   for (uint32_t i = 0; i < model->n_registrations; i++)
     model_trace_from(model, model->registration[i].id, mark, mark);
+  if (!tri_has(s->heap, TRI_CAP_CYCLES)) model_trace_cycles(model, mark, ++model->mark);
   for (uint32_t id = 1; id < model->n_objects; id++) {
     const struct model_object *o = &model->object[id];
     if (!model_alive(o) || o->mark < mark) continue;

@@ -428,7 +428,7 @@ const struct tri_invariant tri_invariants[] = {
     {"L4d", TRI_WHEN_HEAP, 0, 0, 0, l4d_allocated, "every successful allocation is counted, once, with its bytes",
      "fault=lie-allocated"},
     {"L5a", TRI_WHEN_HEAP, 0, 0, 0, l5a_limit, "live + free never exceeds the limit", "fault=lie-limit"},
-    {"L5b", TRI_WHEN_FAILED, EXACTLY | TRI_CAP_RECLAIMS, FLOATING, 0, l5b_usable,
+    {"L5b", TRI_WHEN_FAILED, TRI_CAP_EXACT | TRI_CAP_RECLAIMS, FLOATING, 0, l5b_usable,
      "an allocation fails only if the heap is full; after dropping roots it is usable again", "fault=oom"},
     {"L5c", TRI_WHEN_FAILED, 0, 0, 0, l5c_status, "a failed allocation says why", "fault=oom-silent"},
     {"L6", TRI_WHEN_FULL, EXACTLY, FLOATING, 0, l6_empty,
@@ -462,7 +462,7 @@ const struct tri_invariant tri_invariants[] = {
      "only unreachable objects are finalized", "fault=finalize-early"},
     {"W3c", TRI_WHEN_FINALIZER, TRI_CAP_FINALIZER, 0, 0, w3c_intact,
      "what a finalizer is handed, and all it reaches, is intact", "fault=finalize-broken"},
-    {"W3d", TRI_WHEN_FULL, TRI_CAP_FINALIZER | EXACTLY, FLOATING, 0, w3d_queued,
+    {"W3d", TRI_WHEN_FULL, TRI_CAP_FINALIZER | TRI_CAP_EXACT, FLOATING, 0, w3d_queued,
      "a full collection queues each registration of an unreachable object", "fault=lie-pending"},
 
     {"M2", TRI_WHEN_MARKED, 0, 0, TRI_TELLS_MARKING, m2_marked, "what an independent second marker reaches is marked",

@@ -428,13 +428,16 @@ void model_trace_from(struct model *model, uint32_t id, uint32_t floor, uint32_t
 }
 
 void model_trace_cycles(struct model *model, uint32_t floor, uint32_t value) {
-  // Peel off what no unmarked node refers to (Kahn 1962); `via` holds the references not yet peeled.
-  for (uint32_t id = 1; id < model->n_objects; id++) model->object[id].via = 0;
+  // Peel off what no unmarked node refers to (Kahn 1962); `via` of the unmarked holds the references not yet peeled.
+  for (uint32_t id = 1; id < model->n_objects; id++)
+    if (model->object[id].mark < floor) model->object[id].via = 0;
   for (uint32_t id = 1; id < model->n_objects; id++) {
     struct model_object *o = &model->object[id];
     if (!model_alive(o) || o->mark >= floor || tri_shape_kind(o->shape) != TRI_NODE) continue;
-    for (size_t i = 0, n = tri_shape_refs(o->shape); i < n; i++)
-      model->object[model_edges(model, o)[i].id].via++; // of null it counts too; nobody looks there
+    for (size_t i = 0, n = tri_shape_refs(o->shape); i < n; i++) {
+      struct model_object *t = &model->object[model_edges(model, o)[i].id];
+      if (t->mark < floor) t->via++; // of null it counts too; nobody looks there
+    }
   }
   for (uint32_t id = 1; id < model->n_objects; id++) {
     struct model_object *o = &model->object[id];
@@ -447,7 +450,7 @@ void model_trace_cycles(struct model *model, uint32_t floor, uint32_t value) {
     for (size_t i = 0, n = tri_shape_refs(o->shape); i < n; i++) {
       uint32_t target = model_edges(model, o)[i].id;
       struct model_object *t = &model->object[target];
-      if (target && --t->via == 0 && model_alive(t) && t->mark < floor) push(model, target);
+      if (target && t->mark < floor && --t->via == 0 && model_alive(t)) push(model, target);
     }
   }
   for (uint32_t id = 1; id < model->n_objects; id++) {
