@@ -61,6 +61,9 @@ void tri_actor_join(struct tri_actor *actor);
 
 // Mutexes are not recursive. Static: = TRI_MUTEX_INIT; else tri_mutex_init. Nothing to destroy.
 //   void tri_mutex_init(struct tri_mutex *);   lock, unlock, bool try_lock
+// Of the harness, for its own books:
+//   void tri_mutex_lock_quietly(struct tri_mutex *);   unlock
+// are, in fibers form, no scheduling points unless they have to wait.
 // Conditions: = TRI_CONDITION_INIT or tri_condition_init. Wakeups may be spurious: wait in a loop.
 //   void tri_condition_wait(struct tri_condition *, struct tri_mutex *);   signal, broadcast
 

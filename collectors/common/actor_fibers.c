@@ -305,6 +305,9 @@ void tri_fibers_unlock(struct tri_mutex *m) {
   yield_if_choice(TRI_YIELD_MUTEX_UNLOCK);
 }
 
+void tri_fibers_lock_quietly(struct tri_mutex *m) { acquire(m); }
+void tri_fibers_unlock_quietly(struct tri_mutex *m) { release(m); }
+
 bool tri_mutex_try_lock(struct tri_mutex *m) {
   yield_if_choice(TRI_YIELD_MUTEX_LOCK);
   if (m->owner) return false;

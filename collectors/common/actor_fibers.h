@@ -41,6 +41,8 @@ static inline bool tri_fibers_choice(void) { return tri_fibers_runnable & (tri_f
 void tri_fibers_yield(enum tri_yield_point point);
 void tri_fibers_lock(struct tri_mutex *m);
 void tri_fibers_unlock(struct tri_mutex *m);
+void tri_fibers_lock_quietly(struct tri_mutex *m);
+void tri_fibers_unlock_quietly(struct tri_mutex *m);
 
 static inline struct tri_actor *tri_actor_self(void) { return tri_fibers_current; }
 
@@ -60,6 +62,18 @@ static inline void tri_mutex_unlock(struct tri_mutex *m) {
     tri_fibers_unlock(m);
 }
 bool tri_mutex_try_lock(struct tri_mutex *m);
+static inline void tri_mutex_lock_quietly(struct tri_mutex *m) {
+  if (TRI_LIKELY(!m->owner))
+    m->owner = tri_fibers_current;
+  else
+    tri_fibers_lock_quietly(m);
+}
+static inline void tri_mutex_unlock_quietly(struct tri_mutex *m) {
+  if (TRI_LIKELY(m->owner == tri_fibers_current && !m->waiters.first))
+    m->owner = NULL;
+  else
+    tri_fibers_unlock_quietly(m);
+}
 
 static inline void tri_condition_init(struct tri_condition *c) {
   *c = (struct tri_condition)TRI_CONDITION_INIT;

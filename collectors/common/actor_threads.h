@@ -34,6 +34,8 @@ static inline void tri_mutex_init(struct tri_mutex *m) { *m = (struct tri_mutex)
 static inline void tri_mutex_lock(struct tri_mutex *m) { TRI_CHECK_EQ(pthread_mutex_lock(&m->os), 0); }
 static inline void tri_mutex_unlock(struct tri_mutex *m) { TRI_CHECK_EQ(pthread_mutex_unlock(&m->os), 0); }
 static inline bool tri_mutex_try_lock(struct tri_mutex *m) { return pthread_mutex_trylock(&m->os) == 0; }
+static inline void tri_mutex_lock_quietly(struct tri_mutex *m) { tri_mutex_lock(m); }
+static inline void tri_mutex_unlock_quietly(struct tri_mutex *m) { tri_mutex_unlock(m); }
 
 static inline void tri_condition_init(struct tri_condition *c) {
   *c = (struct tri_condition)TRI_CONDITION_INIT;

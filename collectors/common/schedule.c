@@ -34,6 +34,9 @@ static unsigned change_points;      // PCT: the steps at which the running actor
 static uint32_t change_at[TRI_SCHEDULE_DEPTH_MAX];
 static int64_t priority[TRI_ACTORS_MAX], lowest_priority;
 
+enum { NOBODY = TRI_ACTORS_MAX };
+static unsigned preferred = NOBODY; // to go on at the next point: the running actor gives way
+
 static uint64_t bound = UINT64_MAX, points; // scheduling points, also those without a choice
 static void (*on_failure)(enum tri_schedule_status, void *);
 static void *failure_context;
@@ -56,6 +59,7 @@ static unsigned after(uint64_t set, unsigned n) { return first_from(set, n + 1);
 // ------------------------------------------------------------------------------------------------
 
 static unsigned run_to_block(uint64_t candidates, unsigned current) {
+  if (preferred != NOBODY) return first_from(candidates, preferred);
   return candidates >> current & 1 ? current : after(candidates, current);
 }
 
@@ -172,10 +176,18 @@ unsigned tri_schedule_next(uint64_t candidates, unsigned current, enum tri_yield
   }
   if (number != current) {
     result.switches++;
-    if (candidates >> current & 1) result.preemptions++;
+    if (candidates >> current & 1 && preferred == NOBODY) result.preemptions++;
   }
+  preferred = NOBODY;
   tri_schedule_note((uint64_t)point << 16 | current << 8 | number);
   return number;
+}
+
+void tri_schedule_prefer(unsigned number) { preferred = number; }
+
+void tri_schedule_hand_over(unsigned number) {
+  tri_schedule_prefer(number);
+  tri_fibers_yield(TRI_YIELD_PROGRAM_STEP);
 }
 
 void tri_schedule_begin(const struct tri_schedule *schedule) {
@@ -185,6 +197,7 @@ void tri_schedule_begin(const struct tri_schedule *schedule) {
   for (size_t i = 0; i < schedule->tape_length && insert(schedule->tape[i]); i++) {
   }
   points = 0;
+  preferred = NOBODY;
   bound = schedule->max_points ? schedule->max_points : DEFAULT_BOUND;
   on_failure = schedule->on_failure;
   failure_context = schedule->context;

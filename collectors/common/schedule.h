@@ -90,6 +90,11 @@ struct tri_schedule_result tri_schedule_run(const struct tri_schedule *schedule,
 bool tri_schedule_decide(uint32_t after, uint32_t to);
 void tri_schedule_set_policy(const struct tri_schedule *schedule);
 
+// The running actor gives way to that one: run-to-block goes on there at the next scheduling point, and whoever
+// goes on, it is no preemption. hand_over is such a point by itself.
+void tri_schedule_prefer(unsigned number);
+void tri_schedule_hand_over(unsigned number);
+
 // Mixes something that the run did into its hash.
 void tri_schedule_note(uint64_t value);
 
@@ -118,6 +123,8 @@ static inline struct tri_schedule_result tri_schedule_run(const struct tri_sched
 }
 static inline bool tri_schedule_decide(uint32_t after, uint32_t to) { return (void)after, (void)to, true; }
 static inline void tri_schedule_set_policy(const struct tri_schedule *schedule) { (void)schedule; }
+static inline void tri_schedule_prefer(unsigned number) { (void)number; }
+static inline void tri_schedule_hand_over(unsigned number) { (void)number; }
 static inline void tri_schedule_note(uint64_t value) { (void)value; }
 
 #endif

@@ -36,6 +36,7 @@ struct tri_run_params {
   const struct tri_collector *collector;
   const char *options;   // heap options that overrule the program's; or NULL
   uint64_t max_steps;    // budget of repeated operations; 0 = 10000
+  bool parallel;         // threads form: mutators run at the same time, as the system schedules them
   FILE *out;             // where `print` prints; NULL: nowhere
   const struct tri_run_watch *watch; // or NULL
 };
@@ -63,6 +64,9 @@ struct tri_run_result {
   uint64_t shape_hash; // the same without payloads
   uint64_t objects;    // in that graph
   bool hashed;         // false: no memory for the hashes
+  // Fibers form, else 0: of all that happened, in order (operations and their effects, events of the collector, who
+  // went on); times that another actor went on, and those where the running one could have.
+  uint64_t event_hash, switches, preemptions;
 };
 
 enum tri_run_status tri_program_run(const struct tri_program *program, const struct tri_run_params *params,

@@ -5,13 +5,14 @@
 #include <stdio.h>
 
 #include "common/check.h"
+#include "common/schedule.h"
 #include "program/payload.h"
 
 enum { DEFAULT_HEAP = 1 << 20 };
 
-bool run_refused(struct tri_run *run) {
-  run->result->out_of_memory++;
-  run->result->collector_dependent = true;
+bool run_refused(struct player *p) {
+  p->tally.out_of_memory++;
+  p->tally.collector_dependent = true;
   return false;
 }
 
@@ -47,103 +48,139 @@ static void print_options(struct tri_run *run, bool settings, char *to, size_t r
     snprintf(to + used, room - used, ",%s", run->params->options);
 }
 
-// Create the heap if there is none yet. False: the run is over.
-bool run_need_heap(struct tri_run *run) {
-  if (run->heap) return true;
+static void told(void *context, struct tri_heap *heap, const struct tri_event *event) {
+  struct tri_run *run = context;
+  const struct tri_run_watch *watch = run->params->watch;
+  tri_schedule_note((uint64_t)event->kind << 56 ^ event->a << 8 ^ event->b);
+  if (watch && watch->sink.event) watch->sink.event(watch->sink.context, heap, event);
+}
+
+static enum tri_status make_heap(struct player *p) {
+  struct tri_run *run = p->run;
   char options[1024], error[200] = "";
-  struct tri_heap_params params = {.options = options, .error = error, .error_bytes = sizeof error};
-  if (run->params->watch) params.sink = run->params->watch->sink;
+  struct tri_heap_params params = {.options = options, .sink = {told, run}, .error = error, .error_bytes = sizeof error};
+  struct tri_heap *heap = NULL;
   print_options(run, true, options, sizeof options);
-  enum tri_status status = tri_heap_create(run->params->collector, &params, &run->heap);
+  enum tri_status status = tri_heap_create(run->params->collector, &params, &heap);
   if (status == TRI_EINVAL && run->n_settings) { // the program's settings do not go together
     print_options(run, false, options, sizeof options);
-    status = tri_heap_create(run->params->collector, &params, &run->heap);
+    status = tri_heap_create(run->params->collector, &params, &heap);
   }
-  if (status == TRI_EINVAL) {
-    run_finish(run, TRI_RUN_BAD_OPTIONS, "%s", error);
-    return false;
-  }
-  run->player = &run->players[0];
-  if (status == TRI_OK && tri_attach(run->heap, &run->player->m) != TRI_OK) {
+  if (status == TRI_EINVAL) run_finish(p, TRI_RUN_BAD_OPTIONS, "%s", error);
+  if (status == TRI_OK) run->heap = heap;
+  return status;
+}
+
+// Where the collector has room for one mutator only, all players share that of m0.
+static enum tri_status attach(struct player *p) {
+  struct player *owner = has(p->run, TRI_CAP_MULTI_MUTATOR) ? p : &p->run->players[0];
+  enum tri_status status = owner->m ? TRI_OK : tri_attach(p->run->heap, &owner->m);
+  if (status != TRI_OK) return status;
+  owner->owns = true;
+  p->m = owner->m;
+  if (p->depth == 0) run_push_frame(p);
+  return TRI_OK;
+}
+
+// The heap and the first mutator come together.
+static enum tri_status make_and_attach(struct player *p) {
+  struct tri_run *run = p->run;
+  enum tri_status status = make_heap(p);
+  if (status == TRI_OK && (status = attach(p)) != TRI_OK) {
     tri_heap_destroy(run->heap);
-    status = TRI_ENOMEM;
-  }
-  if (status != TRI_OK) {
     run->heap = NULL;
-    run->result->out_of_memory++;
-    run->result->collector_dependent = true;
-    run_finish(run, TRI_RUN_NO_HEAP, "no heap: %s", tri_status_name(status));
-    return false;
   }
-  run->player->owns = true;
-  run_push_frame(run);
+  if (status == TRI_OK) return status;
+  run_refused(p);
+  run_finish(p, TRI_RUN_NO_HEAP, "no heap: %s", tri_status_name(status));
+  return status;
+}
+
+bool run_attach(struct player *p) {
+  struct tri_run *run = p->run;
+  tri_mutex_lock_quietly(&run->lock);
+  bool first = !run->heap;
+  enum tri_status status = first ? make_and_attach(p) : TRI_OK;
+  tri_mutex_unlock_quietly(&run->lock);
+  if (!first && (status = attach(p)) != TRI_OK) run_refused(p); // again before its next operation
+  return status == TRI_OK;
+}
+
+bool run_collect(struct player *p, enum tri_collect_kind kind) {
+  collecting(p);
+  return tri_collect(p->m, kind) == TRI_OK;
+}
+
+bool run_safepoint(struct player *p) {
+  collecting(p);
+  tri_safepoint(p->m);
   return true;
 }
 
-bool run_collect(struct tri_run *run, enum tri_collect_kind kind) {
-  collecting(run);
-  return tri_collect(mutator(run), kind) == TRI_OK;
+bool run_collect(struct player *p, enum tri_collect_kind kind) {
+  collecting(p);
+  return tri_collect(p->m, kind) == TRI_OK;
 }
 
-bool run_safepoint(struct tri_run *run) {
-  collecting(run);
-  tri_safepoint(mutator(run));
+bool run_safepoint(struct player *p) {
+  collecting(p);
+  tri_safepoint(p->m);
   return true;
 }
 
-bool op_start(struct tri_run *run) {
-  if (!has(run, TRI_CAP_INCREMENTAL)) return run_collect(run, TRI_COLLECT_MINOR);
-  collecting(run);
-  return tri_collect_start(mutator(run)) == TRI_OK;
+bool op_start(struct player *p) {
+  if (!has(p->run, TRI_CAP_INCREMENTAL)) return run_collect(p, TRI_COLLECT_MINOR);
+  collecting(p);
+  return tri_collect_start(p->m) == TRI_OK;
 }
 
-bool op_step(struct tri_run *run, size_t units) {
-  if (!has(run, TRI_CAP_INCREMENTAL)) return run_safepoint(run);
-  collecting(run);
-  tri_collect_step(mutator(run), units);
+bool op_step(struct player *p, size_t units) {
+  if (!has(p->run, TRI_CAP_INCREMENTAL)) return run_safepoint(p);
+  collecting(p);
+  tri_collect_step(p->m, units);
   return true;
 }
 
-bool op_finish(struct tri_run *run) {
-  if (!has(run, TRI_CAP_INCREMENTAL)) return run_collect(run, TRI_COLLECT_FULL);
-  return op_start(run) && op_step(run, SIZE_MAX);
+bool op_finish(struct player *p) {
+  if (!has(p->run, TRI_CAP_INCREMENTAL)) return run_collect(p, TRI_COLLECT_FULL);
+  return op_start(p) && op_step(p, SIZE_MAX);
 }
 
-// A fresh object with its payload written; null when out of memory. May collect.
-tri_ref run_allocate(struct tri_run *run, struct tri_shape shape) {
-  if (run->zeal && ++run->since_zeal >= run->zeal) {
-    run->since_zeal = 0;
-    run_collect(run, TRI_COLLECT_FULL);
+tri_ref run_allocate(struct player *p, struct tri_shape shape) {
+  const struct tri_run_watch *watch = p->run->params->watch;
+  uint32_t zeal = TRI_RELAXED_LOAD(&p->run->zeal);
+  if (zeal && ++p->since_zeal >= zeal) {
+    p->since_zeal = 0;
+    run_collect(p, TRI_COLLECT_FULL);
   }
-  collecting(run);
-  run->seed++;
-  tri_ref object = tri_alloc(mutator(run), shape);
+  collecting(p);
+  p->seed++;
+  tri_ref object = tri_alloc(p->m, shape);
   if (tri_is_null(object)) {
-    run_refused(run);
+    run_refused(p);
     return object;
   }
-  run->result->allocations++;
+  p->tally.allocations++;
   size_t bytes = tri_shape_bytes(shape);
-  if (bytes) tri_payload_write(tri_raw(mutator(run), object), bytes, run->seed);
-  run->fresh = object;
-  run->fresh_from = 0;
-  if (run->params->watch && run->params->watch->allocated)
-    run->params->watch->allocated(run->params->watch->context, run, object);
+  if (bytes) tri_payload_write(tri_raw(p->m, object), bytes, p->seed);
+  p->fresh = object;
+  p->fresh_from = 0;
+  if (watch && watch->allocated) watch->allocated(watch->context, p->run, object);
   return object;
 }
 
-bool run_allocate_to(struct tri_run *run, uint32_t r, uint64_t n_refs, uint64_t n_bytes) {
+bool run_allocate_to(struct player *p, uint32_t r, uint64_t n_refs, uint64_t n_bytes) {
   struct tri_shape shape;
   TRI_CHECK(tri_shape_make(n_refs, n_bytes, &shape));
-  tri_ref fresh = run_allocate(run, shape);
-  run_set_slot(run, r, fresh);
-  if (!tri_is_null(fresh)) top(run)->private |= UINT32_C(1) << r;
+  tri_ref fresh = run_allocate(p, shape);
+  run_set_slot(p, r, fresh);
+  if (!tri_is_null(fresh)) top(p)->private |= UINT32_C(1) << r;
   return !tri_is_null(fresh);
 }
 
-struct tri_handle *run_new_handle(struct tri_run *run, tri_ref ref) {
-  struct tri_handle *handle = tri_handle_new(mutator(run), ref);
-  if (!handle) run_refused(run);
+struct tri_handle *run_new_handle(struct player *p, tri_ref ref) {
+  struct tri_handle *handle = tri_handle_new(p->m, ref);
+  if (!handle) run_refused(p);
   return handle;
 }
 
@@ -165,7 +202,7 @@ bool op_option(struct tri_run *run, uint32_t number, uint32_t value) {
 
 static void report_finding(void *context, const char *text) { tri_run_finding(context, text); }
 
-bool op_verify(struct tri_run *run) {
-  tri_verify(run->heap, &(struct tri_reporter){report_finding, run});
+bool op_verify(struct player *p) {
+  tri_verify(p->run->heap, &(struct tri_reporter){report_finding, p->run});
   return true;
 }

@@ -16,7 +16,7 @@ typedef void root_fn(void *context, const struct root *root);
 
 static void visit_handle(struct tri_run *run, char kind, unsigned mutator_index, unsigned index,
                          struct tri_handle *handle, root_fn *visit, void *context) {
-  visit(context, &(struct root){kind, mutator_index, 0, index, tri_handle_get(mutator(run), handle)});
+  visit(context, &(struct root){kind, mutator_index, 0, index, tri_handle_get(run_current(run)->m, handle)});
 }
 
 static void each_root(struct tri_run *run, root_fn *visit, void *context) {
@@ -63,7 +63,7 @@ void tri_run_each_root(struct tri_run *run, tri_run_root_fn *visit, void *contex
   each_root(run, visit_named, &(struct named_visit){visit, context});
 }
 
-struct tri_mutator *tri_run_mutator(struct tri_run *run) { return run->heap ? mutator(run) : NULL; }
+struct tri_mutator *tri_run_mutator(struct tri_run *run) { return run->heap ? run_current(run)->m : NULL; }
 
 struct root_list {
   tri_ref *refs;
@@ -82,17 +82,18 @@ static void list_root(void *context, const struct root *root) {
 
 void run_hash_graph(struct tri_run *run) {
   struct tri_run_result *result = run->result;
+  struct player *p = run_current(run);
   struct root_list roots = {0};
   struct tri_graph graph = {0};
   each_root(run, count_root, &roots);
   roots.refs = malloc((roots.capacity + 1) * sizeof *roots.refs);
   if (!roots.refs) return;
   each_root(run, list_root, &roots);
-  if (tri_graph_build(&graph, mutator(run), roots.refs, roots.count)) {
-    for (size_t i = 0; i < graph.count; i++) run_check_payload(run, graph.objects[i], "a reachable object");
+  if (tri_graph_build(&graph, p->m, roots.refs, roots.count)) {
+    for (size_t i = 0; i < graph.count; i++) run_check_payload(p, graph.objects[i], "a reachable object");
     result->objects = graph.count;
-    result->graph_hash = tri_graph_hash(&graph, mutator(run), roots.refs, roots.count, true);
-    result->shape_hash = tri_graph_hash(&graph, mutator(run), roots.refs, roots.count, false);
+    result->graph_hash = tri_graph_hash(&graph, p->m, roots.refs, roots.count, true);
+    result->shape_hash = tri_graph_hash(&graph, p->m, roots.refs, roots.count, false);
     result->hashed = true;
   }
   tri_graph_free(&graph);
