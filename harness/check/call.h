@@ -5,14 +5,20 @@
 
 #include "check/state.h"
 
+// Of a call that is under way: others may have gone on in between.
+static inline void lock_for(struct tri_shadow *s, const struct tri_mutator *m) {
+  tri_mutex_lock_quietly(&s->lock);
+  s->operation = s->operations[m->id % SHADOW_TURNS];
+}
+
 static inline struct tri_shadow *enter(struct tri_mutator *m) {
   struct tri_shadow *s = shadow_of(m->heap);
-  tri_mutex_lock(&s->lock);
+  lock_for(s, m);
   s->calls++;
   return s;
 }
 
-static inline void leave(struct tri_shadow *s) { tri_mutex_unlock(&s->lock); }
+static inline void leave(struct tri_shadow *s) { tri_mutex_unlock_quietly(&s->lock); }
 
 // The call may collect: no reference in a C local of this mutator counts any more.
 static inline void forget_locals(struct tri_mutator *m) {

@@ -113,7 +113,7 @@ static tri_ref shadow_alloc(struct tri_mutator *m, struct tri_shape shape) {
   enum tri_status before = m->status;
   m->status = TRI_OK;
   tri_ref ref = s->broken ? TRI_NULL : s->shim.inner->alloc(m, shape);
-  tri_mutex_lock(&s->lock);
+  lock_for(s, m);
   if (tri_is_null(ref) && !s->broken) {
     s->looked[TRI_WHEN_FAILED]++;
     bool rehearsed = tri_os_failures() != failures;

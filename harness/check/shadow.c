@@ -21,27 +21,27 @@ static void shadow_park(struct tri_mutator *m) {
   forget_locals(m);
   struct tri_shadow *s = shadow_of(m->heap);
   s->shim.inner->park(m);
-  tri_mutex_lock(&s->lock);
+  tri_mutex_lock_quietly(&s->lock);
   s->running--;
-  tri_mutex_unlock(&s->lock);
+  tri_mutex_unlock_quietly(&s->lock);
 }
 
 static void shadow_unpark(struct tri_mutator *m) {
   struct tri_shadow *s = shadow_of(m->heap);
   s->shim.inner->unpark(m);
-  tri_mutex_lock(&s->lock);
+  tri_mutex_lock_quietly(&s->lock);
   s->running++;
-  tri_mutex_unlock(&s->lock);
+  tri_mutex_unlock_quietly(&s->lock);
 }
 
 // A pass outside a collection: while this mutator runs alone, and nobody can begin to run. To be called with
 // no lock held.
 static void run_pass_alone(struct tri_shadow *s, struct shadow_pass what) {
   if (!tri_mutex_try_lock(&s->gate)) return;
-  tri_mutex_lock(&s->lock);
+  tri_mutex_lock_quietly(&s->lock);
   if (s->running <= 1 && !s->broken) shadow_run_pass(s, what);
   if (s->running <= 1 && !s->broken && what.point) shadow_marking_point(s);
-  tri_mutex_unlock(&s->lock);
+  tri_mutex_unlock_quietly(&s->lock);
   tri_mutex_unlock(&s->gate);
 }
 
@@ -75,11 +75,11 @@ static enum tri_status shadow_attach(struct tri_heap *heap, struct tri_mutator *
   tri_mutex_lock(&s->gate);
   enum tri_status status = s->shim.inner->attach(heap, m);
   if (status == TRI_OK) {
-    tri_mutex_lock(&s->lock);
+    tri_mutex_lock_quietly(&s->lock);
     s->attached++;
     s->running++;
     s->turn[(*m)->id % SHADOW_TURNS]++;
-    tri_mutex_unlock(&s->lock);
+    tri_mutex_unlock_quietly(&s->lock);
   }
   tri_mutex_unlock(&s->gate);
   return status;
@@ -164,7 +164,6 @@ static struct tri_shim *shadow_open(const struct tri_shim_record *record,
   s->options = record->options ? record->options : &defaults;
   s->model = model_new();
   s->heap_option = (uint64_t)config->value[TRI_OPT_HEAP];
-  s->operation = UINT64_MAX;
   return &s->shim;
 }
 
@@ -262,9 +261,12 @@ size_t tri_shadow_check(struct tri_heap *heap) {
   return s->findings;
 }
 
-void tri_shadow_operation(struct tri_heap *heap, uint64_t operation) {
-  struct tri_shadow *s = shadow_of(heap);
-  if (s) s->operation = operation;
+void tri_shadow_operation(struct tri_mutator *m, uint64_t operation) {
+  struct tri_shadow *s = shadow_of(m->heap);
+  if (!s) return;
+  s->operations[m->id % SHADOW_TURNS] = operation;
+  lock_for(s, m);
+  leave(s);
 }
 
 size_t tri_shadow_findings(const struct tri_heap *heap) {

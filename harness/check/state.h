@@ -58,7 +58,9 @@ struct tri_shadow {
   struct tri_mutex lock; // everything below, unless the world is stopped
   const struct tri_shadow_options *options;
   struct model *model;
-  uint64_t calls, operation; // operation: UINT64_MAX until told
+  uint64_t calls;
+  uint64_t operation;                // of the mutator whose call was the last; 0 until told
+  uint64_t operations[SHADOW_TURNS]; // by mutator id
   uint64_t allocations, asked_bytes; // successful ones, without headers and rounding
   uint64_t heap_option;
   uint32_t attached, running;  // running: not parked
@@ -102,7 +104,7 @@ static inline struct tri_shadow *shadow_of(const struct tri_heap *heap) {
 
 // Number of what the program does now.
 static inline uint64_t shadow_operation(const struct tri_shadow *s) {
-  return s->operation == UINT64_MAX ? s->calls : s->operation;
+  return s->operation ? s->operation : s->calls;
 }
 
 // An event, for reports.

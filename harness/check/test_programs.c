@@ -24,7 +24,7 @@ static void report(void *findings, struct tri_heap *heap, const struct tri_findi
 static void number(void *context, struct tri_run *run, size_t i, const struct tri_op *op) {
   (void)context, (void)op;
   struct tri_mutator *m = tri_run_mutator(run);
-  if (m) tri_shadow_operation(m->heap, i + 1);
+  if (m) tri_shadow_operation(m, i + 1);
 }
 
 static size_t run(const struct tri_collector *collector, const struct tri_program *program,

@@ -33,7 +33,7 @@ static void starting(void *context, struct tri_run *run) { ((struct checked *)co
 
 static void before(void *context, struct tri_run *run, size_t i, const struct tri_op *op) {
   (void)context, (void)op;
-  if (tri_run_mutator(run)) tri_shadow_operation(heap_of(run), i + 1);
+  if (tri_run_mutator(run)) tri_shadow_operation(tri_run_mutator(run), i + 1);
 }
 
 static void after(void *context, struct tri_run *run, size_t i, const struct tri_op *op, bool effective) {

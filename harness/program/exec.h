@@ -5,9 +5,10 @@
 // steps of a budget (a collection counts as a hundred). Never by time, so a run repeats exactly. Out of memory is a
 // normal outcome. Not thread-safe among runs that inject failures; otherwise runs share nothing.
 //
-// All mutators run on the calling thread. Where the collector claims MULTI_MUTATOR each of the program's mutators
-// is attached by itself, and parked while another one executes; elsewhere they share one, with registers of
-// their own. So the outcome is the same.
+// Each operation is owned by the mutator that the last `mutator` operation before it names. Where the collector claims
+// MULTI_MUTATOR each of them is attached by itself; elsewhere they share one, with registers of their own. They take
+// turns on the calling thread, in the program's order, unless the program schedules them (`yield`, `policy`; fibers
+// form only): then they are actors, and the schedule is part of the outcome (README.md).
 #ifndef TRICOLOR_PROGRAM_EXEC_H
 #define TRICOLOR_PROGRAM_EXEC_H
 

@@ -117,17 +117,6 @@ bool run_safepoint(struct player *p) {
   return true;
 }
 
-bool run_collect(struct player *p, enum tri_collect_kind kind) {
-  collecting(p);
-  return tri_collect(p->m, kind) == TRI_OK;
-}
-
-bool run_safepoint(struct player *p) {
-  collecting(p);
-  tri_safepoint(p->m);
-  return true;
-}
-
 bool op_start(struct player *p) {
   if (!has(p->run, TRI_CAP_INCREMENTAL)) return run_collect(p, TRI_COLLECT_MINOR);
   collecting(p);
