@@ -193,6 +193,12 @@ static inline bool tri_cell_marked(const struct tri_block_space *space, uintptr_
   return *tri_mark_word(space, cell) & tri_mark_bit(space, cell);
 }
 
+// Whether an allocated cell (or anything else) lies in a block that is not yet swept: unmarked cells are garbage.
+static inline bool tri_cell_unswept(const struct tri_block_space *space, uintptr_t cell) {
+  return tri_block_space_has(space, cell) &&
+         space->blocks[(cell - space->base) / TRI_BLOCK_BYTES].state == TRI_BLOCK_UNSWEPT;
+}
+
 // After marking, with all runs retired: whatever is unmarked is garbage from now on. Frees nothing yet.
 void tri_sweep_begin(struct tri_block_space *space);
 

@@ -272,8 +272,11 @@ static bool find_object(struct tri_marked_heap *heap, tri_ref ref, struct tri_ob
 
 enum tri_status tri_marked_inspect(struct tri_heap *base, tri_ref ref, struct tri_object_info *info) {
   struct tri_marked_heap *heap = tri_marked_heap_of(base);
-  if (!heap->blocks.marking) tri_sweep_finish(&heap->blocks);
-  return find_object(heap, ref, info) ? TRI_OK : TRI_ECORRUPT;
+  if (!find_object(heap, ref, info)) return TRI_ECORRUPT;
+  // It does not sweep: the state that a lazy collection leaves is there to be seen.
+  bool garbage = !heap->blocks.marking && tri_cell_unswept(&heap->blocks, info->start) &&
+                 !tri_cell_marked(&heap->blocks, info->start);
+  return garbage ? TRI_ECORRUPT : TRI_OK;
 }
 
 struct verify {
