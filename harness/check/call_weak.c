@@ -23,6 +23,12 @@ static void resurrected(struct tri_shadow *s, uint32_t id) {
       s->model->registration[i].dead = s->model->registration[i].due = false;
 }
 
+// Does a conservative collector still know an object there?
+static bool known(const struct tri_shadow *s, tri_ref ref) {
+  struct tri_object_info info;
+  return tri_has(s->heap, TRI_CAP_CONSERVATIVE) && s->shim.inner->inspect(s->heap, ref, &info) == TRI_OK;
+}
+
 // What a getter of a weak object returned for slot i, which lives as long as the object in slot `key`.
 static void check_weak(struct tri_shadow *s, enum tri_when when, uint32_t id, size_t i, size_t key,
                        tri_ref ref) {
@@ -32,8 +38,10 @@ static void check_weak(struct tri_shadow *s, enum tri_when when, uint32_t id, si
   struct tri_view view = {
       .object = id, .slot = i, .ref = ref, .cleared = tri_is_null(ref), .value_cleared = true};
   if (holder) view.target = &s->model->object[holder];
-  if (view.target && view.target->flags & MODEL_FREED) return;
-  view.identical = target && ref.bits == s->model->object[target].ref.bits;
+  bool gone = view.target && view.target->flags & MODEL_FREED;
+  // Gone by tri_free, or kept by a stray word: the program's affair, or the collector's.
+  if (gone && (view.cleared || tri_has(s->heap, TRI_CAP_EXPLICIT_FREE) || known(s, ref))) return;
+  view.identical = !gone && target && ref.bits == s->model->object[target].ref.bits;
   if (view.cleared)
     view.reachable =
         holder && !model_died_since(s->model, id, key) && !model_unreachable(s->model, holder, false);

@@ -273,7 +273,10 @@ static bool w1b_cleared(struct tri_view *v) {
 }
 
 static bool w1c_target(struct tri_view *v) {
-  return v->cleared || v->identical || broken(v, "a weak reference denotes another object than its target");
+  if (v->cleared || v->identical) return true;
+  return broken(v, v->target && v->target->flags & MODEL_FREED
+                       ? "a weak reference denotes an object that is gone"
+                       : "a weak reference denotes another object than its target");
 }
 
 static bool w2a_kept(struct tri_view *v) {
