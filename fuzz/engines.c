@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "measure/file.h"
-#include "program/program.h"
+#include "program/files.h"
 
 extern char **environ;
 
@@ -73,20 +73,36 @@ static int remove_one(const char *path, const struct stat *st, int kind, struct 
 
 void tri_remove_folder(const char *path) { nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS); }
 
-bool tri_write_smallest_seed(const char *folder, struct tri_error *error) {
-  const struct tri_op op = {.code = TRI_OP_PAIR};
-  const struct tri_program program = {(struct tri_op *)(uintptr_t)&op, 1, 1};
-  uint8_t bytes[16];
-  size_t size = tri_program_encode(&program, bytes, sizeof bytes);
-  char *path = tri_format("%s/one-operation", folder);
-  struct tri_new_file file;
-  bool ok = tri_new_file_begin(&file, path, error);
-  if (ok) {
-    fwrite(bytes, 1, size, file.stream);
-    ok = tri_new_file_commit(&file, error);
-  }
+static bool write_seed(const struct tri_program *program, const char *folder, size_t number,
+                       struct tri_error *error) {
+  uint8_t bytes[TRICOLOR_FUZZ_MAX_LEN];
+  size_t size = tri_program_encode(program, bytes, sizeof bytes);
+  if (size == 0 || size > sizeof bytes) return false;
+  char *path = tri_format("%s/%04zu", folder, number);
+  FILE *file = fopen(path, "wb");
+  bool ok = file && fwrite(bytes, 1, size, file) == size;
+  if (file && fclose(file) != 0) ok = false;
+  if (!ok) tri_fail(error, "%s: cannot be written: %s", path, strerror(errno));
   free(path);
   return ok;
+}
+
+size_t tri_write_seeds(const char *from, const char *to, struct tri_error *error) {
+  struct tri_op op = {.code = TRI_OP_PAIR};
+  if (!from) return write_seed(&(struct tri_program){&op, 1, 1}, to, 0, error);
+  struct tri_paths paths = {0};
+  bool ok = tri_program_files(from, &paths, error);
+  size_t written = 0;
+  for (size_t i = 0; ok && i < paths.count; i++) {
+    struct tri_program program = {0};
+    ok = tri_program_read(paths.paths[i], &program, error);
+    written += ok && write_seed(&program, to, i, error);
+    tri_program_free(&program);
+  }
+  tri_paths_free(&paths);
+  if (ok && written == 0)
+    tri_fail(error, "%s: there is no program of at most %d bytes", from, TRICOLOR_FUZZ_MAX_LEN);
+  return ok ? written : 0;
 }
 
 static bool has_files(const char *folder) {
@@ -123,17 +139,35 @@ char *tri_engine_build(enum tri_engine engine, const char *given) {
 
 // ---- The command ----------------------------------------------------------------------------------------------
 
-enum { MOST_WORDS = 24 };
 struct words {
-  char *words[MOST_WORDS];
+  char **words; // NULL-terminated
   size_t count;
 };
 
-static void add(struct words *to, char *word) { to->words[to->count++] = word; }
+static void add(struct words *to, char *word) {
+  to->words = tri_need(realloc(to->words, (to->count + 2) * sizeof *to->words));
+  to->words[to->count++] = word;
+  to->words[to->count] = NULL;
+}
 static void add_text(struct words *to, const char *word) { add(to, tri_format("%s", word)); }
 
 static void free_words(struct words *words) {
   for (size_t i = 0; i < words->count; i++) free(words->words[i]);
+  free(words->words);
+}
+
+// No engine: the start programs themselves, each `repeats` times.
+static void repeat_command(const struct tri_engine_run *run, struct words *to) {
+  bool by_itself = run->arm->engine == TRI_ENGINE_LIBFUZZER;
+  struct dirent **entries;
+  int n = scandir(run->seeds, &entries, NULL, alphasort);
+  add_text(to, run->program);
+  if (by_itself) add(to, tri_format("-runs=%u", run->repeats));
+  for (unsigned i = 0; i < (by_itself ? 1 : run->repeats); i++)
+    for (int k = 0; k < n; k++)
+      if (entries[k]->d_name[0] != '.') add(to, tri_format("%s/%s", run->seeds, entries[k]->d_name));
+  for (int k = 0; k < n; k++) free(entries[k]);
+  if (n >= 0) free(entries);
 }
 
 static void replay_command(const struct tri_engine_run *run, struct words *to) {
@@ -243,11 +277,14 @@ bool tri_engine_start(struct tri_engine_run *run, const struct tri_held_signals 
       replay_command, libfuzzer_command, afl_command};
   if (!prepare_folder(run, error)) return false;
   struct words command = {0}, set = {0};
-  commands[run->arm->engine](run, &command);
+  if (run->repeats)
+    repeat_command(run, &command);
+  else
+    commands[run->arm->engine](run, &command);
   settings(run, &set);
   const char **environment = environment_with(&set);
   char *log = tri_engine_log(run);
-  bool talks_on_stdout = run->arm->engine == TRI_ENGINE_AFL;
+  bool talks_on_stdout = run->arm->engine == TRI_ENGINE_AFL && !run->repeats;
   int cause = tri_child_start(held, (const char *const *)command.words, environment, talks_on_stdout ? log : NULL,
                               talks_on_stdout ? NULL : log, &run->pid);
   run->started = now();

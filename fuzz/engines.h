@@ -54,6 +54,7 @@ struct tri_engine_run {
   const char *seeds;     // folder of start programs as bytes, not empty
   const char *directory; // an empty folder, or that of an earlier run: its corpus is taken up
   uint64_t seed;
+  unsigned repeats; // not 0: no fuzzing, the start programs are run as often, for measuring
   struct tri_fuzz_budget budget;
 
   // While it runs, and afterwards.
@@ -90,10 +91,11 @@ char *tri_engine_log(const struct tri_engine_run *run);
 // The build folder of an engine: `given`, or found beside the one that this program stands in. A fresh string.
 char *tri_engine_build(enum tri_engine engine, const char *given);
 
-// An empty folder `path` (made with what is missing above it) and the file in it with the smallest program: one
-// operation.
-bool tri_make_folder(const char *path, struct tri_error *error);
-bool tri_write_smallest_seed(const char *folder, struct tri_error *error);
-void tri_remove_folder(const char *path); // with all in it
+bool tri_make_folder(const char *path, struct tri_error *error); // with what is missing above it
+void tri_remove_folder(const char *path);                        // with all in it
+
+// Start programs in the empty folder `to`, as bytes: those below `from`, as far as they are short enough, or if it is
+// NULL one with a single operation. Returns how many; 0 with *error.
+size_t tri_write_seeds(const char *from, const char *to, struct tri_error *error);
 
 #endif

@@ -10,7 +10,6 @@
 #include "engines.h"
 #include "measure/environment.h"
 #include "nearest.h"
-#include "program/files.h"
 #include "score/board.h"
 
 enum { GOOD = 0, FINDING = 1, BAD_INPUT = 2, SUITE_FAILED = 3 };
@@ -292,30 +291,9 @@ static bool make_tasks(struct score *score, struct tri_error *error) {
   return true;
 }
 
-// A folder of start programs as bytes.
 static bool make_seeds(struct score *score, struct tri_error *error) {
   score->seeds = tri_format("%s/seeds", score->directory);
-  if (!tri_make_folder(score->seeds, error)) return false;
-  if (!score->plan->seeds) return tri_write_smallest_seed(score->seeds, error);
-  struct tri_paths paths = {0};
-  bool ok = tri_program_files(score->plan->seeds, &paths, error);
-  for (size_t i = 0; ok && i < paths.count; i++) {
-    struct tri_program program = {0};
-    ok = tri_program_read(paths.paths[i], &program, error);
-    uint8_t bytes[TRICOLOR_FUZZ_MAX_LEN];
-    size_t size = tri_program_encode(&program, bytes, sizeof bytes);
-    tri_program_free(&program);
-    if (!ok || size == 0 || size > sizeof bytes) continue;
-    char *path = tri_format("%s/%zu", score->seeds, i);
-    FILE *file = fopen(path, "wb");
-    ok = file && fwrite(bytes, 1, size, file) == size;
-    if (file && fclose(file) != 0) ok = false;
-    if (!ok) tri_fail(error, "%s: cannot be written: %s", path, strerror(errno));
-    free(path);
-  }
-  if (ok && paths.count == 0) ok = tri_fail(error, "--seeds=%s: there is no program", score->plan->seeds);
-  tri_paths_free(&paths);
-  return ok;
+  return tri_make_folder(score->seeds, error) && tri_write_seeds(score->plan->seeds, score->seeds, error) > 0;
 }
 
 // ---- Running --------------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "fuzz_command.h"
 #include "generate_command.h"
 #include "list.h"
 #include "measure/bench.h"
@@ -29,6 +30,7 @@ static const struct {
     {"asm", tri_command_asm, "a heap program from text to bytes"},
     {"dis", tri_command_dis, "a heap program from bytes to text"},
     {"generate", tri_command_generate, "a heap program out of a seed"},
+    {"fuzz", tri_command_fuzz, "a fuzzing engine on one or all collectors"},
     {"score", tri_command_score, "which way to fuzz kills which planted fault, how often and how fast"},
     {"bench", command_bench, "time workloads on collectors, one process per sample, into a series file"},
 };
