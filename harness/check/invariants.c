@@ -330,6 +330,15 @@ static const char *colour_name(enum tri_colour colour) {
   return (size_t)colour < sizeof names / sizeof *names ? names[colour] : "of an unknown colour";
 }
 
+static bool m1_tricolour(struct tri_view *v) {
+  if (v->colour != TRI_WHITE) return true;
+  const char *from = v->root ? "root that was scanned" : "black object";
+  if (v->marking->barrier == TRI_BARRIER_INSERTION)
+    return broken(v, "a %s refers to the white object #%u", from, v->target->serial);
+  return v->shielded ||
+         broken(v, "a %s refers to the white object #%u, which no grey one leads to", from, v->target->serial);
+}
+
 static bool m2_marked(struct tri_view *v) {
   return v->colour == TRI_BLACK || v->colour == TRI_GREY ||
          broken(v, "marking has ended, and this reachable object is %s", colour_name(v->colour));
@@ -340,9 +349,20 @@ static bool m3_empty(struct tri_view *v) {
                              v->count, v->ref.bits);
 }
 
+static bool m4_born(struct tri_view *v) {
+  return v->marking->born != TRI_BLACK || v->colour != TRI_WHITE ||
+         broken(v, "objects are born black during marking, this one is %s", colour_name(v->colour));
+}
+
 static bool m6_zombie(struct tri_view *v) {
   return !v->zombies || broken(v, "%zu marks of the block at 0x%" PRIxPTR " are on what is free", v->zombies,
                                v->block->start);
+}
+
+static bool m8_deleted(struct tri_view *v) {
+  return v->colour == TRI_BLACK || v->colour == TRI_GREY ||
+         broken(v, "the slot referred to object #%u when marking began; that was overwritten, and the object is %s",
+                v->target->serial, colour_name(v->colour));
 }
 
 static bool m9_rescanned(struct tri_view *v) {
@@ -384,7 +404,9 @@ static bool i6_listed(struct tri_view *v) {
 // -------------------------------------------------------------------------------- the table
 
 #define EXACTLY (TRI_CAP_EXACT | TRI_CAP_CYCLES)
-#define FLOATING (TRI_CAP_CONCURRENT | TRI_CAP_INCREMENTAL | TRI_CAP_CONSERVATIVE)
+// What became garbage while a collection was under way is left to the next one: full collections during which the
+// program ran are not judged (shadow.c), those of concurrent collectors never.
+#define FLOATING (TRI_CAP_CONCURRENT | TRI_CAP_CONSERVATIVE)
 
 // Order matters among rows of one `when` in SLOT: decreasing safety, and the first that fires is the finding.
 const struct tri_invariant tri_invariants[] = {
@@ -431,7 +453,8 @@ const struct tri_invariant tri_invariants[] = {
     {"L4d", TRI_WHEN_HEAP, 0, 0, 0, l4d_allocated, "every successful allocation is counted, once, with its bytes",
      "fault=lie-allocated"},
     {"L5a", TRI_WHEN_HEAP, 0, 0, 0, l5a_limit, "live + free never exceeds the limit", "fault=lie-limit"},
-    {"L5b", TRI_WHEN_FAILED, TRI_CAP_EXACT | TRI_CAP_RECLAIMS, FLOATING, 0, l5b_usable,
+    {"L5b", TRI_WHEN_FAILED, TRI_CAP_EXACT | TRI_CAP_RECLAIMS, FLOATING | TRI_CAP_INCREMENTAL, 0,
+     l5b_usable,
      "an allocation fails only if the heap is full; after dropping roots it is usable again", "fault=oom"},
     {"L5c", TRI_WHEN_FAILED, 0, 0, 0, l5c_status, "a failed allocation says why", "fault=oom-silent"},
     {"L6", TRI_WHEN_FULL, EXACTLY, FLOATING, 0, l6_empty,
@@ -468,11 +491,19 @@ const struct tri_invariant tri_invariants[] = {
     {"W3d", TRI_WHEN_FULL, TRI_CAP_FINALIZER | TRI_CAP_EXACT, FLOATING, 0, w3d_queued,
      "a full collection queues each registration of an unreachable object", "fault=lie-pending"},
 
+    {"M1", TRI_WHEN_BLACK_EDGE, TRI_CAP_INCREMENTAL, 0, TRI_TELLS_MARKING, m1_tricolour,
+     "while mutators run during marking, the tricolour invariant that the barrier promises holds",
+     "fault=skip-barrier"},
     {"M2", TRI_WHEN_MARKED, 0, 0, TRI_TELLS_MARKING, m2_marked, "what an independent second marker reaches is marked",
      "fault=unmark"},
     {"M3", TRI_WHEN_QUEUE, 0, 0, TRI_TELLS_MARKING, m3_empty, "when marking ends, mark stacks and barrier buffers are empty",
      "fault=keep-queued"},
+    {"M4", TRI_WHEN_BORN, TRI_CAP_INCREMENTAL, 0, TRI_TELLS_MARKING, m4_born,
+     "objects born during marking have the colour that is declared", "fault=born-white"},
     {"M6", TRI_WHEN_ZOMBIE, 0, 0, TRI_TELLS_MARKING | TRI_TELLS_BLOCKS, m6_zombie, "what is marked is allocated", "fault=mark-free"},
+    {"M8", TRI_WHEN_DELETED, TRI_CAP_INCREMENTAL, 0, TRI_TELLS_MARKING, m8_deleted,
+     "what an edge led to when a snapshot was taken is kept, when the edge is overwritten",
+     "fault=skip-barrier"},
     {"M9", TRI_WHEN_MARKED, 0, 0, TRI_TELLS_MARKING, m9_rescanned,
      "when marking ends, what was dropped from a full mark stack has been scanned", "fault=keep-grey"},
 

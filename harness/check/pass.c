@@ -251,9 +251,11 @@ static void drain(struct pass *p) {
         reach(p, id, i, NULL, p->inner->load(p->m, ref, i), model_edges(model, &model->object[id])[i].id);
       break;
     case TRI_WEAK:
+      if (s->marking.on) break; // to ask for its target would make it reachable to the collector
       model_push(model, &s->weak, &s->n_weak, &s->weak_capacity, id);
       break;
     case TRI_EPHEMERON:
+      if (s->marking.on) break;
       model_push(model, &s->ephemerons, &s->n_ephemerons, &s->ephemeron_capacity, id);
       break;
     }

@@ -196,6 +196,28 @@ static void read_weak(struct turn *t) {
   }
 }
 
+// A collection in steps. It has hardly begun when the only way to the end of a long list is a root slot.
+static void turn_in_steps(struct turn *t) {
+  struct tri_mutator *m = t->m;
+  if (!tri_has(t->heap, TRI_CAP_INCREMENTAL) || tri_collect_start(m) != TRI_OK) return;
+  tri_root_set(m, &t->slot[0], t->slot[LIST]);
+  for (int i = 0; i < 15 && !stopped(t); i++) {
+    tri_root_set(m, &t->slot[1], t->slot[0]);
+    tri_root_set(m, &t->slot[0], tri_load(m, t->slot[1], 0));
+  }
+  if (stopped(t)) return;
+  tri_store(m, t->slot[1], 0, TRI_NULL);
+  if (!make(t, 2, NODE)) return;
+  tri_collect_step(m, 1);
+  if (stopped(t)) return;
+  tri_shadow_check(t->heap);
+  while (!stopped(t) && !tri_collect_step(m, 3))
+    if (!mutate(t, 5)) return;
+  if (stopped(t)) return;
+  take_finalizers(t);
+  read_weak(t);
+}
+
 static void turn(struct turn *t, enum tri_collect_kind kind) {
   if (!subjects(t) || stopped(t)) return;
   take_finalizers(t);
@@ -211,6 +233,7 @@ static void turn(struct turn *t, enum tri_collect_kind kind) {
   read_weak(t);
   take_finalizers(t);
   tri_unpin(t->m, t->slot[PINNED]);
+  if (subjects(t)) turn_in_steps(t);
 }
 
 // Out of memory with everything held, then the heap must be usable again, and in the end empty.

@@ -107,6 +107,7 @@ static void shadow_event(struct tri_shim *shim, struct tri_heap *heap, const str
     if (thorough && !s->snapshot_valid && (!s->marking.on || shadow_affords(s, &s->next_snapshot))) shadow_take_snapshot(s);
     break;
   case TRI_EVENT_COLLECTION_BEGIN:
+    s->begin_calls = s->calls;
     if (!thorough) break;
     s->generations.begin = s->model->serial;
     if (!s->snapshot_valid) shadow_take_snapshot(s);
@@ -120,11 +121,13 @@ static void shadow_event(struct tri_shim *shim, struct tri_heap *heap, const str
     if (thorough && event->kind == TRI_EVENT_SWEEP) shadow_judge_blocks(s, false, true);
     break;
   case TRI_EVENT_COLLECTION_END:
+    s->marking.on = false;
+    bool alone = s->calls == s->begin_calls; // the program did not run since the collection began
     shadow_run_pass(s, (struct shadow_pass){.moved = moves,
                                             .drop = true,
                                             .light = !thorough,
                                             .swept = event->b != 0,
-                                            .full = event->b && event->a != TRI_COLLECT_MINOR});
+                                            .full = event->b && event->a != TRI_COLLECT_MINOR && alone});
     s->snapshot_valid = s->reach_valid = false;
     break;
   case TRI_EVENT_RESUME:

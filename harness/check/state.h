@@ -78,6 +78,7 @@ struct tri_shadow {
 
   uint32_t snapshot; // number of the payload hashes
   bool snapshot_valid;
+  uint64_t begin_calls;   // at the last COLLECTION_BEGIN
   uint64_t next_snapshot; // calls at which the next one during marking is affordable
   uint32_t reach, held;   // the marks of what the program reaches, and what only finalizers, in this pause …
   bool reach_valid;       // … if it has been traced

@@ -352,6 +352,37 @@ static void keep_queued(struct fault *fault, struct tri_heap *heap, enum tri_eve
   fault->ref = search.found;
 }
 
+static bool is_marking(struct fault *fault, struct tri_heap *heap) {
+  struct tri_marking now;
+  return fault->shim.inner->marking(heap, &now) == TRI_OK && now.active;
+}
+
+// A store past the barrier, where that loses a white object.
+static void skip_barrier_store(struct tri_mutator *m, tri_ref object, size_t i, tri_ref value) {
+  struct fault *fault = fault_of(m->heap);
+  tri_ref *slot = &slots_of(object)[i];
+  struct tri_object_info old;
+  if (is_marking(fault, m->heap) && !tri_is_null(*slot) && slot->bits != value.bits &&
+      fault->shim.inner->inspect(m->heap, *slot, &old) == TRI_OK && old.colour == TRI_WHITE && once(fault))
+    *slot = value;
+  else
+    fault->shim.inner->store(m, object, i, value);
+}
+static void skip_barrier_override(struct tri_collector *record) { record->store = skip_barrier_store; }
+
+static tri_ref white_alloc(struct tri_mutator *m, struct tri_shape shape) {
+  struct fault *fault = fault_of(m->heap);
+  tri_ref object = fault->shim.inner->alloc(m, shape);
+  if (tri_is_null(object) || !is_marking(fault, m->heap) || !once(fault)) return object;
+  fault->ref = object;
+  fault->colour = TRI_WHITE;
+  return object;
+}
+static void born_white_override(struct tri_collector *record) {
+  colour_override(record);
+  record->alloc = white_alloc;
+}
+
 // -------------------------------------------------------------------------------- lies: blocks
 
 enum { MOST_UNITS = 1024 };
@@ -733,6 +764,8 @@ static const struct tri_fault_mode modes[] = {
     {"keep-grey", "tell a root object grey when the k-th marking has ended", colour_override, keep_grey},
     {"keep-queued", "leave a root object on the mark stack when the k-th marking has ended", queued_override,
      keep_queued},
+    {"skip-barrier", "store past the barrier at the k-th chance to lose a white object", skip_barrier_override, NULL},
+    {"born-white", "tell the k-th object allocated during marking white", born_white_override, NULL},
     {"mark-free", "tell of marks on free units", mark_free_override, NULL},
     {"free-unit", "tell of a unit that holds an object as free", free_unit_override, NULL},
     {"lie-block", "tell partial blocks full", lie_block_override, NULL},
