@@ -230,21 +230,6 @@ static bool chosen(const struct plan *plan, const struct tri_score_subject *subj
   return plan->fault_count == 0;
 }
 
-// Leaves the chosen faults, and adds the control of each of their collectors.
-static bool choose_subjects(struct score *score, struct tri_error *error) {
-  struct tri_board *board = &score->board;
-  for (size_t i = 0; i < board->subject_count;)
-    if (chosen(score->plan, &board->subjects[i]))
-      i++;
-    else
-      tri_board_drop_subject(board, i);
-  size_t faults = board->subject_count;
-  if (faults == 0) return tri_fail(error, "there is no such fault; faults.json in a build folder lists those that are built");
-  for (size_t i = 0; score->plan->controls && i < faults; i++)
-    tri_board_add_control(board, board->subjects[i].collector);
-  return true;
-}
-
 // The program of a subject for an arm; NULL with *error when it is missing.
 static char *program_of(const struct score *score, const struct tri_score_subject *subject, enum tri_engine engine,
                         struct tri_error *error) {
@@ -265,6 +250,46 @@ static char *program_of(const struct score *score, const struct tri_score_subjec
            tri_engine_preset(engine), subject->id ? "faults" : strrchr(program, '/') + 1);
   free(program);
   return NULL;
+}
+
+// Leaves out faults that are not built for some arm, and says so.
+static void drop_unbuilt(struct score *score) {
+  struct tri_board *board = &score->board;
+  board->left_out = tri_need(json_array());
+  for (size_t i = 0; i < board->subject_count;) {
+    struct tri_error error;
+    bool built = true;
+    for (size_t k = 0; built && board->subjects[i].id && k < board->arm_count; k++) {
+      char *program = program_of(score, &board->subjects[i], tri_arm_find(board->arms[k])->engine, &error);
+      built = program != NULL;
+      free(program);
+    }
+    if (built) {
+      i++;
+      continue;
+    }
+    fprintf(stderr, "score: left out: %s\n", error.text);
+    json_array_append_new(board->left_out, json_string(board->subjects[i].name));
+    tri_board_drop_subject(board, i);
+  }
+}
+
+// Leaves the chosen faults, and adds the control of each of their collectors.
+static bool choose_subjects(struct score *score, struct tri_error *error) {
+  struct tri_board *board = &score->board;
+  for (size_t i = 0; i < board->subject_count;)
+    if (chosen(score->plan, &board->subjects[i]))
+      i++;
+    else
+      tri_board_drop_subject(board, i);
+  if (board->subject_count == 0)
+    return tri_fail(error, "there is no such fault; faults.json in a build folder lists those that are built");
+  drop_unbuilt(score);
+  size_t faults = board->subject_count;
+  if (faults == 0) return tri_fail(error, "none of the chosen faults is built");
+  for (size_t i = 0; score->plan->controls && i < faults; i++)
+    tri_board_add_control(board, board->subjects[i].collector);
+  return true;
 }
 
 // Trial by trial: an interrupted run has looked at all faults with all arms.
@@ -437,10 +462,9 @@ static bool prepare(struct score *score, struct tri_error *error) {
 
 static int run(struct score *score, struct tri_error *error) {
   bool interrupted = false;
-  if (!tri_make_folder(score->plan->out, error) ||
+  if (!make_seeds(score, error) || !tri_make_folder(score->plan->out, error) ||
       !tri_board_open_log(&score->board, score->log_path, &score->log, error) || !make_tasks(score, error))
     return BAD_INPUT;
-  if (!make_seeds(score, error)) return BAD_INPUT;
   tri_signals_hold(&score->signals);
   bool ok = run_tasks(score, &interrupted, error);
   tri_signals_release(&score->signals);

@@ -32,6 +32,7 @@ void tri_board_free(struct tri_board *board) {
   free(board->started);
   free(board->seeds);
   json_decref(board->environment);
+  json_decref(board->left_out);
 }
 
 // ---- Subjects -------------------------------------------------------------------------------------------------
@@ -292,10 +293,10 @@ bool tri_board_write(const struct tri_board *board, const char *path, struct tri
   }
   for (size_t i = 0; i < board->trial_count; i++) json_array_append_new(trials, trial_json(&board->trials[i]));
   json_t *json = tri_need(json_pack(
-      "{s:i, s:s, s:b, s:o, s:i, s:s, s:i, s:O, s:o, s:o, s:o, s:o}", "schema", TRI_SCORE_SCHEMA, "started",
+      "{s:i, s:s, s:b, s:o, s:i, s:s, s:i, s:O, s:O, s:o, s:o, s:o, s:o}", "schema", TRI_SCORE_SCHEMA, "started",
       board->started, "complete", board->complete, "budget", budget_json(board), "trials_wanted",
       (int)board->trials_wanted, "seeds", board->seeds, "max_len", TRICOLOR_FUZZ_MAX_LEN, "environment",
-      board->environment, "arms", arms, "subjects", subjects, "cells", cells, "trials", trials));
+      board->environment, "left_out", board->left_out, "arms", arms, "subjects", subjects, "cells", cells, "trials", trials));
   struct tri_new_file file;
   bool ok = tri_new_file_begin(&file, path, error);
   if (ok) {
@@ -342,6 +343,7 @@ bool tri_board_load(struct tri_board *board, const char *path, struct tri_error 
     board->budget.executions = (uint64_t)json_integer_value(json_object_get(budget, "executions"));
     board->budget.operations = (uint64_t)json_integer_value(json_object_get(budget, "operations"));
     board->budget.cpu_seconds = json_number_value(json_object_get(budget, "cpu_seconds"));
+    board->left_out = json_incref(json_object_get(json, "left_out"));
     board->environment = json_incref(json_object_get(json, "environment"));
   }
   json_decref(json);

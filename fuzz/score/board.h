@@ -46,6 +46,7 @@ struct tri_board {
   unsigned trials_wanted; // of each fault and arm
   char *seeds;            // what the arms start with
   json_t *environment;
+  json_t *left_out; // names of chosen faults whose programs are not built, array; or NULL
   char **arms; // names
   size_t arm_count;
   struct tri_score_subject *subjects;

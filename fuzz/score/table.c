@@ -256,6 +256,10 @@ void tri_board_print(FILE *out, const struct tri_board *board, bool markdown) {
   print_budget(out, board);
   fprintf(out, "%zu faults, %zu of them never killed.%s", count, never, never ? " Never killed:" : "");
   for (size_t i = 0; i < never; i++) fprintf(out, "%s %s", i ? "," : "", lines[i].subject->name);
+  size_t left_out = json_array_size(board->left_out);
+  if (left_out) fprintf(out, "\nLeft out, as their programs were not built:");
+  for (size_t i = 0; i < left_out; i++)
+    fprintf(out, "%s %s", i ? "," : "", json_string_value(json_array_get(board->left_out, i)));
   fputs("\n\n", out);
   print_arms(out, board, lines, count, markdown);
   fputs("\nBy fault: kills/trials, median executions and CPU seconds to the kill; + and -: significantly fewer or more "
