@@ -38,9 +38,10 @@ static inline bool yuasa_is_marking(struct tri_mutator *m) {
 }
 
 // While a snapshot is marked: keep what a slot is about to lose, or what a weak object hands out (or null).
-void yuasa_shade_slow(struct tri_mutator *m, tri_ref object);
-// The same for n slots.
-void yuasa_shade_slots_slow(struct tri_mutator *m, tri_ref object, size_t i, size_t n);
+TRI_COLD void yuasa_shade_slow(struct tri_mutator *m, tri_ref object);
+// The same for what one slot, or n, hold.
+TRI_COLD void yuasa_shade_slot_slow(struct tri_mutator *m, tri_ref object, size_t i);
+TRI_COLD void yuasa_shade_slots_slow(struct tri_mutator *m, tri_ref object, size_t i, size_t n);
 
 tri_ref yuasa_alloc_slow(struct tri_mutator *m, struct tri_shape shape);
 
@@ -50,7 +51,7 @@ static inline tri_ref yuasa_alloc(struct tri_mutator *m, struct tri_shape shape)
 }
 
 static inline void yuasa_store(struct tri_mutator *m, tri_ref object, size_t i, tri_ref value) {
-  if (yuasa_is_marking(m)) yuasa_shade_slow(m, tri_plain_load(m, object, i));
+  if (yuasa_is_marking(m)) yuasa_shade_slot_slow(m, object, i);
   tri_plain_store(m, object, i, value);
 }
 

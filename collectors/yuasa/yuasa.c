@@ -75,6 +75,10 @@ void yuasa_shade_slow(struct tri_mutator *m, tri_ref object) {
   TRI_YIELD(STORE_SHADED);
 }
 
+void yuasa_shade_slot_slow(struct tri_mutator *m, tri_ref object, size_t i) {
+  yuasa_shade_slow(m, tri_plain_load(m, object, i));
+}
+
 void yuasa_shade_slots_slow(struct tri_mutator *m, tri_ref object, size_t i, size_t n) {
   for (size_t k = 0; k < n; k++) shade(m, tri_plain_load(m, object, i + k));
   TRI_YIELD(STORE_SHADED);
