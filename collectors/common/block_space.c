@@ -219,7 +219,7 @@ static void sweep_block(struct tri_block_space *space, struct tri_block *block) 
     if (TRI_UNLIKELY(poisons)) poison_cells(space, block, w, alloc[w] & ~kept);
     live += count_bits(kept);
     alloc[w] = kept;
-    mark[w] = 0;
+    if (!space->sticky) mark[w] = 0;
   }
   unsigned freed = block->live - live;
   space->freed_objects += freed;
@@ -241,6 +241,11 @@ void tri_sweep_begin(struct tri_block_space *space) {
 void tri_sweep_finish(struct tri_block_space *space) {
   for (uint32_t i = space->frontier; space->n_unswept && i-- > 0;)
     if (space->blocks[i].state == TRI_BLOCK_UNSWEPT) sweep_block(space, &space->blocks[i]);
+}
+
+void tri_block_space_clear_marks(struct tri_block_space *space) {
+  TRI_ASSERT(space->n_unswept == 0);
+  memset(space->mark, 0, (size_t)space->frontier * TRI_BLOCK_WORDS * sizeof *space->mark);
 }
 
 void tri_sweep_some(struct tri_block_space *space, size_t n) {
@@ -654,7 +659,7 @@ TRI_NO_COVERAGE static void check_bits(struct verify *v, const struct tri_block 
     allocated += count_bits(alloc[w]);
     if (alloc[w] & ~starts[w]) find(v, block, "an alloc bit is set where no cell starts (word %zu)", w);
     if (mark[w] & ~alloc[w]) find(v, block, "a free cell is marked (word %zu)", w);
-    if (mark[w] && block->state != TRI_BLOCK_UNSWEPT && !space->marking)
+    if (mark[w] && block->state != TRI_BLOCK_UNSWEPT && !space->marking && !space->sticky)
       find(v, block, "marked, but not waiting for a sweep (word %zu)", w);
   }
   // Free cells that adjoin are looked at as one: up to the next allocated one.

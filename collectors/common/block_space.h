@@ -13,7 +13,8 @@
 // holes). A run belongs to one mutator and class, and its cells are zero. Invariants:
 //   * the alloc bit is set for every allocated cell and for the rest [next, limit) of every run, for no other
 //   * a block belongs to at most one run, and is then on no list; otherwise it is on the list of its state
-//   * block->live = number of alloc bits; no mark bit is set between the end of a sweep and the next marking;
+//   * block->live = number of alloc bits; no mark bit is set between the end of a sweep and the next marking (but
+//     marks of a sticky space stay);
 //     while allocation is black, the rest of a run is marked like the allocated cells before it
 //   * cells that are neither allocated nor in a run, and free blocks, are poisoned (common/poison.h); memory
 //     that was never used is marked for tools, but stays zero
@@ -117,6 +118,7 @@ struct tri_block_space {
   uint32_t n_unswept; // over all classes
   uint32_t swept;     // no unswept block below
   bool marking;       // set by the client while marks are legal outside unswept blocks: for verify
+  bool sticky;        // set by the client: marks stay after a sweep, until tri_block_space_clear_marks
   bool black;         // set by the client, with all runs retired: cells are marked when a run takes them
 };
 
@@ -204,6 +206,9 @@ void tri_sweep_begin(struct tri_block_space *space);
 
 // Sweep all blocks that refill has not yet swept. Afterwards no mark is set. To be called before marking.
 void tri_sweep_finish(struct tri_block_space *space);
+
+// Of a sticky space, with all blocks swept: take all marks back.
+void tri_block_space_clear_marks(struct tri_block_space *space);
 
 // Sweep up to n of them.
 void tri_sweep_some(struct tri_block_space *space, size_t n);

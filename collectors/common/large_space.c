@@ -242,12 +242,21 @@ bool tri_large_each_marked(struct tri_large_space *space, uintptr_t from, uintpt
 static bool sweep_object(void *context, uintptr_t start, size_t bytes) {
   struct tri_large_space *space = context;
   (void)bytes;
-  if (tri_large_marked(space, start))
-    space->table[page_of(space, start)] &= ~MARKED;
-  else
+  if (!tri_large_marked(space, start))
     tri_large_free(space, start);
+  else if (!space->sticky)
+    space->table[page_of(space, start)] &= ~MARKED;
   return true;
 }
+
+static bool clear_mark(void *context, uintptr_t start, size_t bytes) {
+  struct tri_large_space *space = context;
+  (void)bytes;
+  space->table[page_of(space, start)] &= ~MARKED;
+  return true;
+}
+
+void tri_large_clear_marks(struct tri_large_space *space) { tri_large_each(space, clear_mark, space); }
 
 void tri_large_sweep(struct tri_large_space *space) { tri_large_each(space, sweep_object, space); }
 
@@ -284,7 +293,7 @@ void tri_large_space_verify(const struct tri_large_space *space, struct tri_find
     }
     bytes[state] += n * space->page_bytes;
     objects += state == USED;
-    if (word & MARKED && !space->marking)
+    if (word & MARKED && !space->marking && !space->sticky)
       tri_find(findings, "large space: page %zu is marked outside of a collection", page);
     if (state != USED && state == previous)
       tri_find(findings, "large space: free runs at page %zu are not joined", page);

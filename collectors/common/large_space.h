@@ -21,6 +21,7 @@ struct tri_large_space {
   size_t tables;       // pages whose words are committed
   size_t page_bytes, n_pages, reserved;
   bool marking; // set by the client while marks are legal: for verify
+  bool sticky;  // set by the client: marks stay after a sweep, until tri_large_clear_marks
   struct tri_budget *budget;
   uint64_t live_objects, freed_objects, freed_bytes;
   size_t live_bytes, free_bytes, released_bytes, mapped_bytes, metadata_bytes;
@@ -50,8 +51,9 @@ void tri_large_free(struct tri_large_space *space, uintptr_t start);
 bool tri_large_mark(struct tri_large_space *space, uintptr_t start);
 bool tri_large_marked(const struct tri_large_space *space, uintptr_t start);
 
-// Free what is not marked and clear all marks.
+// Free what is not marked and clear all marks, unless the space is sticky.
 void tri_large_sweep(struct tri_large_space *space);
+void tri_large_clear_marks(struct tri_large_space *space);
 
 // Decommit free pages and give them back to the budget, until that is `enough` bytes or there are no more.
 // Returns the bytes.

@@ -21,12 +21,15 @@ static inline void prefetch(void *context, tri_ref object) {
   if (TRI_LIKELY(tri_block_space_has(&heap->blocks, cell))) TRI_PREFETCH(tri_mark_word(&heap->blocks, cell));
 }
 
+#define ROUNDS UINT64_C(6)
+
 // A weak reference or ephemeron is discovered once per collection, also when an overflow leads to a second
-// scan: its lent bits say in which round it was last.
+// scan: its lent bits say in which round it was last. With generations, a round is a full collection and the minor
+// ones after it: these scan who is young or was recorded, and has no round.
 static TRI_NOINLINE void scan_weak(struct tri_marked_heap *heap, tri_ref object) {
   uint64_t *tag = tri_tag(object);
-  if ((*tag & TRI_TAG_LENT) == heap->round) return;
-  *tag = (*tag & ~TRI_TAG_LENT) | heap->round;
+  if ((*tag & ROUNDS) == heap->round) return;
+  *tag = (*tag & ~ROUNDS) | heap->round;
   if (heap->defers)
     tri_weak_refs_defer(&heap->weak, object);
   else
@@ -45,16 +48,34 @@ static inline void scan(void *context, tri_ref object) {
     if (!tri_is_null(*slot)) tri_tracer_push(&heap->tracer, *slot);
 }
 
+static void scan_and_promote(void *context, tri_ref object) {
+  scan(context, object);
+  *tri_tag(object) |= TRI_MARKED_OLD;
+}
+
+// Two loops, so that without generations no tag is written.
+static size_t mark_step(struct tri_marked_heap *heap, size_t units) {
+  return heap->old ? tri_tracer_step(&heap->tracer, units, prefetch, mark, scan_and_promote, heap)
+                   : tri_tracer_step(&heap->tracer, units, prefetch, mark, scan, heap);
+}
+
+void tri_marked_scan(struct tri_marked_heap *heap, tri_ref object) {
+  if (heap->old)
+    scan_and_promote(heap, object);
+  else
+    scan(heap, object);
+}
+
 static bool scan_again(void *context, uintptr_t cell, size_t bytes) {
   struct tri_marked_heap *heap = context;
   (void)bytes;
-  scan(heap, (tri_ref){cell + TRI_TAG_BYTES});
-  tri_tracer_drain(&heap->tracer, prefetch, mark, scan, heap);
+  tri_marked_scan(heap, (tri_ref){cell + TRI_TAG_BYTES});
+  mark_step(heap, SIZE_MAX);
   return true;
 }
 
 size_t tri_marked_step(struct tri_marked_heap *heap, size_t units) {
-  units = tri_tracer_step(&heap->tracer, units, prefetch, mark, scan, heap);
+  units = mark_step(heap, units);
   while (units && tri_tracer_has_dropped(&heap->tracer)) {
     uintptr_t first, last;
     tri_emit(&heap->base, TRI_EVENT_RESCAN, heap->tracer.overflows + 1, 0);
@@ -67,8 +88,6 @@ size_t tri_marked_step(struct tri_marked_heap *heap, size_t units) {
 }
 
 void tri_marked_drain(void *heap) { tri_marked_step(heap, SIZE_MAX); }
-
-void tri_marked_scan(struct tri_marked_heap *heap, tri_ref object) { scan(heap, object); }
 
 static bool is_live(void *context, tri_ref *slot) { return tri_marked_is(context, *slot); }
 
@@ -86,9 +105,20 @@ static void retire_runs(void *context, struct tri_mutator *base) {
 void tri_marked_begin(struct tri_marked_heap *heap, bool mutators_run) {
   tri_each_mutator(&heap->base, retire_runs, heap);
   tri_sweep_finish(&heap->blocks);
-  heap->round ^= 6;
+  if (!heap->old) heap->round ^= ROUNDS;
   heap->blocks.marking = heap->large.marking = true;
   heap->blocks.black = heap->defers = mutators_run;
+}
+
+void tri_marked_make_sticky(struct tri_marked_heap *heap) {
+  heap->old = TRI_MARKED_OLD;
+  heap->blocks.sticky = heap->large.sticky = true;
+}
+
+void tri_marked_clear(struct tri_marked_heap *heap) {
+  tri_block_space_clear_marks(&heap->blocks);
+  tri_large_clear_marks(&heap->large);
+  heap->round ^= ROUNDS;
 }
 
 void tri_marked_weak(struct tri_marked_heap *heap) {
@@ -218,7 +248,13 @@ static struct tri_object_info describe(const struct tri_marked_heap *heap, uintp
   struct tri_object_info info = {.ref = {cell + TRI_TAG_BYTES}, .start = cell, .bytes = bytes};
   info.shape = tri_marked_shape(*tri_tag(info.ref));
   info.colour = colour_of(heap, info.ref);
+  if (heap->old) info.generation = info.age = tri_marked_is(heap, info.ref);
   return info;
+}
+
+enum tri_status tri_marked_marking(struct tri_heap *heap, struct tri_marking *marking) {
+  *marking = (struct tri_marking){.active = tri_marked_heap_of(heap)->blocks.marking};
+  return TRI_OK;
 }
 
 bool tri_marked_each_grey(struct tri_heap *base, tri_grey_fn *visit, void *context) {

@@ -30,6 +30,7 @@ struct tri_marked_heap {
   struct tri_weak_refs weak;
   struct tri_finalizers finalizers;
   uint64_t round;          // lent bits of the weak objects that this collection has scanned: 2 or 4
+  uint64_t old;            // TRI_MARKED_OLD where tags say who is old, or 0
   uint64_t marked_objects; // total
   size_t mutator_bytes;
   uint32_t n_mutators;
@@ -71,6 +72,31 @@ static inline tri_ref tri_marked_alloc(struct tri_mutator *m, struct tri_shape s
 // out of memory.
 tri_ref tri_marked_alloc_any(struct tri_marked_heap *heap, struct tri_mutator *m, struct tri_shape shape);
 
+// ------------------------------------------------------------------------------------------------ generations
+//
+// With sticky marks (Demers et al. 1990) what is marked between collections is old: it has survived one. A lent bit
+// of the tag says for the barrier that an object is old, and that no store to it has been recorded.
+
+#define TRI_MARKED_OLD UINT64_C(8)
+
+// Marks stay from now on. For a new heap.
+void tri_marked_make_sticky(struct tri_marked_heap *heap);
+
+// Of a heap that is sticky: the object is old, and not recorded.
+static inline bool tri_marked_is_old(tri_ref object) {
+  return TRI_UNLIKELY(TRI_RELAXED_LOAD(tri_tag(object)) & TRI_MARKED_OLD);
+}
+
+// Record that the object has been written to: who calls this sees to it that tri_marked_scan is called for it in the
+// next minor collection. Any mutator.
+static inline void tri_marked_record(tri_ref object) {
+  uint64_t *tag = tri_tag(object);
+  TRI_RELAXED_STORE(tag, TRI_RELAXED_LOAD(tag) & ~TRI_TAG_LENT);
+}
+
+// After tri_marked_begin: all objects are young again, so that this collection is a full one.
+void tri_marked_clear(struct tri_marked_heap *heap);
+
 // --------------------------------------------------------------------------------------------------- marking
 //
 // All with the world stopped. A whole collection:
@@ -109,7 +135,7 @@ void tri_marked_drain(void *heap);
 // left of units; if that is not 0, nothing is grey.
 size_t tri_marked_step(struct tri_marked_heap *heap, size_t units);
 
-// Scan a marked object.
+// Scan a marked object; where there are generations, it is old from now on, and nothing is recorded of it.
 void tri_marked_scan(struct tri_marked_heap *heap, tri_ref object);
 
 // Emit WEAK and deal with weak references, ephemerons and finalizers, when nothing is grey.
@@ -130,6 +156,9 @@ static inline struct tri_shape tri_marked_shape(uint64_t tag) {
   if (TRI_LIKELY(tri_shape_kind(shape) == TRI_NODE)) return shape;
   return tri_shape_kind(shape) == TRI_WEAK ? TRI_WEAK_SHAPE : TRI_EPHEMERON_SHAPE;
 }
+
+// tri_marking of a collector that stops the mutators while it marks.
+enum tri_status tri_marked_marking(struct tri_heap *heap, struct tri_marking *marking);
 
 // tri_each_grey: what is on the mark stack.
 bool tri_marked_each_grey(struct tri_heap *heap, tri_grey_fn *visit, void *context);

@@ -332,7 +332,7 @@ static void test_one(void) {
 }
 
 static void test_all(void) {
-  static const char *const names[] = {"yuasa", "marksweep"};
+  static const char *const names[] = {"yuasa", "sticky", "marksweep"};
   for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
     collector = tri_collector_find(names[i]);
     test_one();

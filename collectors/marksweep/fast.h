@@ -32,13 +32,12 @@ static inline tri_ref marksweep_alloc(struct tri_mutator *m, struct tri_shape sh
 }
 #define tri_fast_alloc marksweep_alloc
 
-enum tri_status marksweep_marking(struct tri_heap *heap, struct tri_marking *marking);
 #define tri_cold_finalizer_add tri_marked_finalizer_add
 #define tri_cold_finalizer_next tri_marked_finalizer_next
 #define tri_cold_collect marksweep_collect
 #define tri_cold_inspect tri_marked_inspect
 #define tri_cold_verify tri_marked_verify
-#define tri_cold_marking marksweep_marking
+#define tri_cold_marking tri_marked_marking
 #define tri_cold_each_grey tri_marked_each_grey
 #define tri_cold_each_block tri_marked_each_block
 

@@ -90,12 +90,6 @@ tri_ref marksweep_alloc_slow(struct tri_mutator *m, struct tri_shape shape) {
   }
 }
 
-// Mutators do not run while it marks.
-enum tri_status marksweep_marking(struct tri_heap *heap, struct tri_marking *marking) {
-  *marking = (struct tri_marking){.active = tri_marked_heap_of(heap)->blocks.marking};
-  return TRI_OK;
-}
-
 bool marksweep_walk(struct tri_heap *heap, tri_walk_fn *visit, void *context) {
   return tri_marked_walk(heap, visit, context);
 }
