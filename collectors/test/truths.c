@@ -26,13 +26,8 @@ static struct tri_collector *stand_in_for(const char *name, uint64_t claims,
   stand_in = *real;
   stand_in.caps.flags |= claims;
   interpose = sink;
-  if (sink) stand_in.heap_create = create_interposed;
+  stand_in.heap_create = create_interposed;
   return &stand_in;
-}
-
-// Young garbage goes without a look at old objects, because counts say that it is garbage.
-static const struct tri_collector *tell_GENERATIONAL(void) {
-  return stand_in_for("refcount", TRI_CAP_GENERATIONAL, NULL);
 }
 
 // The end of a collection is told after the pause that did its work.
@@ -77,7 +72,6 @@ static const struct tri_collector *tell_PARALLEL(void) {
 }
 
 const struct conform_lie conform_truths[] = {
-    {"GENERATIONAL", tell_GENERATIONAL},
     {"CONCURRENT", tell_CONCURRENT},
     {"PARALLEL", tell_PARALLEL},
     {0},
