@@ -104,6 +104,9 @@ TRI_NO_ASAN static void copy_unchecked(unsigned char *to, const unsigned char *f
   for (size_t i = 0; i < n; i++) to[i] = ((const volatile unsigned char *)from)[i];
 }
 
+static void (*damaged)(const char *text);
+void tri_poison_on_damage(void (*tell)(const char *text)) { damaged = tell; }
+
 void tri_poison_check_region(const void *p, size_t n, const char *what) {
   const unsigned char *damage = tri_poison_find_damage(p, n);
   if (TRI_LIKELY(!damage)) return;
@@ -112,10 +115,13 @@ void tri_poison_check_region(const void *p, size_t n, const char *what) {
   size_t shown = n - offset < sizeof found ? n - offset : sizeof found;
   if (on_valgrind) VALGRIND_DISABLE_ERROR_REPORTING;
   copy_unchecked(found, damage, shown);
-  fprintf(stderr, "%s: freed memory was written to: %p, offset %zu of %zu bytes at %p; found", what,
-          (const void *)damage, offset, n, p);
-  for (size_t i = 0; i < shown; i++) fprintf(stderr, " %02x", found[i]);
-  fprintf(stderr, ", expected %02x\n", TRI_POISON_BYTE);
+  char text[256];
+  int used = snprintf(text, sizeof text, "%.60s: freed memory was written to: %p, offset %zu of %zu bytes at %p; found",
+                      what, (const void *)damage, offset, n, p);
+  for (size_t i = 0; i < shown; i++) used += snprintf(text + used, sizeof text - (size_t)used, " %02x", found[i]);
+  snprintf(text + used, sizeof text - (size_t)used, ", expected %02x", TRI_POISON_BYTE);
+  if (damaged) damaged(text);
+  fprintf(stderr, "%s\n", text);
   abort();
 }
 

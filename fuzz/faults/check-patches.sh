@@ -5,8 +5,8 @@ set -u
 [ $# -ge 1 ] || { sed -n '2,3s/^# //p' "$0" >&2; exit 2; }
 root=$(cd "$(dirname "$0")/../.." && pwd)
 folder=${2:-$root/fuzz/faults}
-classes="barrier roots termination remembered-set copying sweep free-list allocation mark-stack bitmap accounting
-  counts weak ephemeron finalizer limits"
+classes="barrier roots termination remembered-set copying sweep free-list allocation mark-stack bitmap accounting"
+classes+=" counts weak ephemeron finalizer limits"
 keys="Mechanism Class Follows Fires"
 invariants=$("$1" list invariants --json | jq -r '.invariants[].name') || exit 3
 [ -n "$invariants" ] || { echo "$1 lists no invariants" >&2; exit 3; }
@@ -23,13 +23,15 @@ while [ "$before" != "$harness" ]; do
 done
 bad=0
 
+invariants=${invariants//$'\n'/ } harness=${harness//$'\n'/ }
+
 wrong() { # file:line, what is wrong
   echo "$1: $2"
   bad=1
 }
 
-known() { # word, words
-  grep -qx -- "$1" <<<"$(tr -s ' ' '\n' <<<"$2")"
+known() { # word, words between single blanks
+  [[ " $2 " == *" $1 "* ]]
 }
 
 check_header() { # patch
@@ -53,7 +55,7 @@ check_header() { # patch
     fi
     case $key in
     Class)
-      known "$value" "$classes" || wrong "$patch:$number" "'$value' is no class; known are: $(tr -s '\n ' ' ' <<<"$classes")"
+      known "$value" "$classes" || wrong "$patch:$number" "'$value' is no class; known are: $classes"
       ;;
     Fires)
       for id in ${value//,/ }; do

@@ -108,6 +108,14 @@ _Noreturn static void finding(const struct tri_run_result *result) {
   abort();
 }
 
+// The collector found it by itself, where it took free memory into use: what its verifier would have told of.
+static void on_damage(const char *text) {
+  struct tri_run_result result = {.status = TRI_RUN_FINDING, .invariant = "S8"};
+  snprintf(result.message, sizeof result.message, "S8 %s", text);
+  count(&result);
+  finding(&result);
+}
+
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerInitialize(int *argc, char ***argv) {
   (void)argc, (void)argv;
@@ -115,6 +123,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv) {
   TRI_CHECK(collector != NULL);
   tri_os_recycle(true);
   tri_poison_set_filling(true);
+  tri_poison_on_damage(on_damage);
   account = tri_fuzz_account_open();
   const char *feedback = getenv("FUZZ_FEEDBACK");
   if (feedback && strcmp(feedback, "1") == 0) tri_situations_begin();
