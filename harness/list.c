@@ -29,12 +29,29 @@ static json_t *claims(uint64_t flags) {
   return list;
 }
 
+static json_t *tells(uint32_t flags) {
+  static const struct {
+    const char *name;
+    uint32_t flag;
+  } rows[] = {
+#define TRI_TELL_ROW(name, bit, doc) {#name, TRI_TELLS_##name},
+#include "tricolor/tells.def"
+#undef TRI_TELL_ROW
+  };
+  json_t *list = json_array();
+  for (size_t k = 0; k < sizeof rows / sizeof *rows; k++)
+    if (flags & rows[k].flag) json_array_append_new(list, json_string(rows[k].name));
+  return list;
+}
+
 static json_t *list_collectors(void) {
   json_t *list = json_array();
   for (size_t i = 0; tri_collectors[i]; i++) {
     const struct tri_collector *c = tri_collectors[i];
-    json_array_append_new(list, json_pack("{s:s, s:s, s:o}", "name", c->name, "summary", c->summary, "claims",
-                                          claims(c->caps.flags)));
+    json_t *json =
+        json_pack("{s:s, s:s, s:o}", "name", c->name, "summary", c->summary, "claims", claims(c->caps.flags));
+    if (c->caps.tells) json_object_set_new(json, "tells", tells(c->caps.tells));
+    json_array_append_new(list, json);
   }
   return list;
 }
@@ -91,6 +108,7 @@ static json_t *list_invariants(void) {
                              tri_when_text(row->when), "killed by", row->killed_by);
     if (row->needs) json_object_set_new(json, "needs", claims(row->needs));
     if (row->without) json_object_set_new(json, "without", claims(row->without));
+    if (row->tells) json_object_set_new(json, "is told of", tells(row->tells));
     json_array_append_new(list, json);
   }
   return list;

@@ -360,6 +360,42 @@ static void print_finding(void *context, const char *text) {
 }
 
 // walk, inspect and verify agree; inspect says no to what is no object.
+static bool count_grey(void *n, tri_ref object) {
+  (void)object;
+  ++*(size_t *)n;
+  return true;
+}
+static bool count_remembered(void *n, const struct tri_remembered *entry) {
+  (void)entry;
+  ++*(size_t *)n;
+  return true;
+}
+static bool count_block(void *n, const struct tri_block_info *info) {
+  *(size_t *)n += info->use != TRI_USE_FREE && info->use != TRI_USE_RELEASED;
+  return true;
+}
+
+// What it tells of itself, with small objects in the heap and no collection under way; and nothing else.
+static bool check_told(struct conform *c, struct tri_heap *heap, tri_ref object) {
+  struct tri_marking marking;
+  struct tri_object_info info;
+  size_t grey = 0, remembered = 0, blocks = 0;
+  bool tells = heap->tells & TRI_TELLS_MARKING;
+  enum tri_status status = tri_marking(heap, &marking);
+  CONFORM(c, status == (tells ? TRI_OK : TRI_ENOTSUP), "tri_marking returns '%s'", tri_status_name(status));
+  CONFORM(c, !marking.active && marking.born == TRI_COLOUR_NONE, "marking goes on, without a collection");
+  CONFORM(c, tri_each_grey(heap, count_grey, &grey) && !grey, "%zu objects are grey without a collection", grey);
+  CONFORM(c, tri_inspect(heap, object, &info) == TRI_OK && info.colour == TRI_COLOUR_NONE,
+          "an object has a colour without a collection");
+  if (!(heap->tells & TRI_TELLS_GENERATION))
+    CONFORM(c, !info.generation && !info.age, "an object has an age, which is not told of");
+  CONFORM(c, tri_each_remembered(heap, count_remembered, &remembered), "each_remembered ended early");
+  CONFORM(c, heap->tells & TRI_TELLS_REMEMBERED || !remembered, "%zu entries that are not told of", remembered);
+  CONFORM(c, tri_each_block(heap, count_block, &blocks), "each_block ended early");
+  CONFORM(c, (blocks != 0) == !!(heap->tells & TRI_TELLS_BLOCKS), "%zu blocks are in use", blocks);
+  return true;
+}
+
 static bool check_introspection(struct conform *c) {
   struct conform_heap h;
   if (!conform_open(c, &h)) return false;
@@ -385,6 +421,7 @@ static bool check_introspection(struct conform *c) {
       CONFORM(c, tri_inspect(h.heap, f.slot[i], &info) == TRI_OK, "inspect does not know a reachable object");
       CONFORM(c, tri_shape_equal(info.shape, shapes[i]), "inspect shows another shape");
     }
+    if (!check_told(c, h.heap, f.slot[0])) return false;
     tri_collect(h.m, TRI_COLLECT_FULL);
   }
   TRI_FRAME_POP(h.m, f);

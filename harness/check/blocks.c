@@ -34,10 +34,10 @@ static bool judge_block(void *context, const struct tri_block_info *block) {
   struct blocks *blocks = context;
   struct tri_shadow *s = blocks->s;
   struct tri_view view = {.slot = SIZE_MAX, .block = block};
-  for (size_t w = 0, words = (block->bytes / block->unit_bytes + 63) / 64; w < words; w++) {
-    view.used += (size_t)__builtin_popcountll(block->used[w]);
-    if (blocks->marked && block->marked)
-      view.zombies += (size_t)__builtin_popcountll(block->marked[w] & ~block->used[w]);
+  for (size_t w = 0, words = (block->bytes / block->unit_bytes + 63) / 64; w < words; w++) { // most are 0
+    uint64_t zombies = blocks->marked && block->marked ? block->marked[w] & ~block->used[w] : 0;
+    if (zombies) view.zombies += (size_t)__builtin_popcountll(zombies);
+    if (block->used[w] && !blocks->marked) view.used += (size_t)__builtin_popcountll(block->used[w]);
   }
   enum tri_when when = blocks->marked ? TRI_WHEN_ZOMBIE : TRI_WHEN_BLOCK;
   s->looked[when]++;

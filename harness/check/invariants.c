@@ -369,6 +369,31 @@ static bool m9_rescanned(struct tri_view *v) {
   return v->colour != TRI_GREY || broken(v, "marking has ended, and this object is marked, but was not scanned");
 }
 
+// -------------------------------------------------------------------------------- G: generations
+
+static bool g1_recorded(struct tri_view *v) {
+  return v->recorded || broken(v, "the slot of generation %u refers to object #%u of generation %u unrecorded",
+                               v->older->generation, v->target->serial, v->info->generation);
+}
+
+static bool g2_entry(struct tri_view *v) {
+  const struct tri_remembered *e = v->entry;
+  if (!v->allocated) return broken(v, "an entry refers to 0x%" PRIxPTR ", which is no object", v->ref.bits);
+  bool whole = e->first == 0 && e->count == SIZE_MAX;
+  return whole || (e->first <= v->limit && e->count <= v->limit - e->first) ||
+         broken(v, "an entry has slots %zu to %zu of an object with %zu", e->first, e->first + e->count, v->limit);
+}
+
+static bool g3_age(struct tri_view *v) {
+  const struct tri_object_info *now = v->info, *before = v->older;
+  if (now->generation > before->generation) return true;
+  if (now->generation == before->generation)
+    if (now->age > before->age || (now->age == before->age && (before->generation || before->age == UINT8_MAX)))
+      return true;
+  return broken(v, "survived as generation %u and age %u, after generation %u and age %u", now->generation, now->age,
+                before->generation, before->age);
+}
+
 // -------------------------------------------------------------------------------- I: blocks
 
 static bool i1_place(struct tri_view *v) {
@@ -506,6 +531,14 @@ const struct tri_invariant tri_invariants[] = {
      "fault=skip-barrier"},
     {"M9", TRI_WHEN_MARKED, 0, 0, TRI_TELLS_MARKING, m9_rescanned,
      "when marking ends, what was dropped from a full mark stack has been scanned", "fault=keep-grey"},
+
+    {"G1", TRI_WHEN_OLD_SLOT, 0, 0, TRI_TELLS_GENERATION | TRI_TELLS_REMEMBERED, g1_recorded,
+     "each slot of an older object that refers to a younger one is in the remembered set",
+     "fault=skip-record"},
+    {"G2", TRI_WHEN_ENTRY, 0, 0, TRI_TELLS_REMEMBERED, g2_entry,
+     "an entry of the remembered set refers to slots of an object", "fault=lie-entry"},
+    {"G3", TRI_WHEN_AGE, 0, 0, TRI_TELLS_GENERATION, g3_age,
+     "who survives a collection gets older, and nobody gets younger", "fault=younger"},
 
     {"I1", TRI_WHEN_PLACE, TRI_CAP_WALK, 0, TRI_TELLS_BLOCKS, i1_place, "the units (cells, lines) of a live object are in use",
      "fault=free-unit"},

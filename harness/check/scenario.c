@@ -227,7 +227,9 @@ static void turn(struct turn *t, enum tri_collect_kind kind) {
   tri_shadow_check(t->heap);
   take_finalizers(t);
   read_weak(t);
-  if (stopped(t) || !mutate(t, 300) || stopped(t)) return;
+  if (stopped(t) || !make(t, 0, NODE)) return;
+  link_up(t, PAIR, 1, 0); // what survived refers to what is new
+  if (!mutate(t, 300) || stopped(t)) return;
   tri_collect(t->m, kind);
   if (stopped(t)) return;
   read_weak(t);

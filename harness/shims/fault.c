@@ -383,6 +383,70 @@ static void born_white_override(struct tri_collector *record) {
   record->alloc = white_alloc;
 }
 
+// -------------------------------------------------------------------------------- lies: generations
+
+struct is_recorded {
+  tri_ref object;
+  bool found;
+};
+
+static bool is_entry(void *context, const struct tri_remembered *entry) {
+  struct is_recorded *recorded = context;
+  recorded->found |= entry->object.bits == recorded->object.bits;
+  return !recorded->found;
+}
+
+// A store past the barrier, where that makes a slot refer to a younger object that no entry tells of.
+static void skip_record_store(struct tri_mutator *m, tri_ref object, size_t i, tri_ref value) {
+  struct fault *fault = fault_of(m->heap);
+  const struct tri_collector *inner = fault->shim.inner;
+  struct tri_object_info older, younger;
+  struct is_recorded recorded = {.object = object};
+  bool chance = m->heap->tells & TRI_TELLS_REMEMBERED && !tri_is_null(value) &&
+                inner->inspect(m->heap, object, &older) == TRI_OK &&
+                inner->inspect(m->heap, value, &younger) == TRI_OK && younger.generation < older.generation &&
+                inner->each_remembered(m->heap, is_entry, &recorded);
+  if (chance && once(fault))
+    slots_of(object)[i] = value;
+  else
+    inner->store(m, object, i, value);
+}
+static void skip_record_override(struct tri_collector *record) { record->store = skip_record_store; }
+
+static bool entry_each_remembered(struct tri_heap *heap, tri_remembered_fn *visit, void *context) {
+  struct fault *fault = fault_of(heap);
+  struct tri_remembered entry = {.object = fault->ref, .count = SIZE_MAX};
+  entry.object.bits += sizeof(tri_ref);
+  return fault->shim.inner->each_remembered(heap, visit, context) &&
+         (tri_is_null(fault->ref) || visit(context, &entry));
+}
+static void lie_entry_override(struct tri_collector *record) { record->each_remembered = entry_each_remembered; }
+static void lie_entry(struct fault *fault, struct tri_heap *heap, enum tri_event_kind kind) {
+  struct search search = {.fits = is_root};
+  fault->ref = TRI_NULL;
+  if (kind == TRI_EVENT_COLLECTION_END && heap->tells & TRI_TELLS_REMEMBERED &&
+      !tri_is_null(search_object(fault, heap, &search)) && once(fault))
+    fault->ref = search.found;
+}
+
+// A root object that was old is told young again.
+static enum tri_status younger_inspect(struct tri_heap *heap, tri_ref ref, struct tri_object_info *info) {
+  struct fault *fault = fault_of(heap);
+  enum tri_status status = fault->shim.inner->inspect(heap, ref, info);
+  if (status == TRI_OK && ref.bits == fault->ref.bits) info->generation = info->age = 0;
+  return status;
+}
+static void younger_override(struct tri_collector *record) { record->inspect = younger_inspect; }
+static void younger(struct fault *fault, struct tri_heap *heap, enum tri_event_kind kind) {
+  struct search search = {.fits = is_root};
+  struct tri_object_info info;
+  fault->ref = TRI_NULL;
+  if (kind == TRI_EVENT_COLLECTION_END && heap->tells & TRI_TELLS_GENERATION &&
+      !tri_is_null(search_object(fault, heap, &search)) &&
+      fault->shim.inner->inspect(heap, search.found, &info) == TRI_OK && info.generation && once(fault))
+    fault->ref = search.found;
+}
+
 // -------------------------------------------------------------------------------- lies: blocks
 
 enum { MOST_UNITS = 1024 };
@@ -766,6 +830,11 @@ static const struct tri_fault_mode modes[] = {
      keep_queued},
     {"skip-barrier", "store past the barrier at the k-th chance to lose a white object", skip_barrier_override, NULL},
     {"born-white", "tell the k-th object allocated during marking white", born_white_override, NULL},
+    {"skip-record", "store past the barrier at the k-th chance to hide a younger object", skip_record_override,
+     NULL},
+    {"lie-entry", "put into the remembered set what is no object, at the k-th collection", lie_entry_override,
+     lie_entry},
+    {"younger", "tell an old root object young when the k-th collection has ended", younger_override, younger},
     {"mark-free", "tell of marks on free units", mark_free_override, NULL},
     {"free-unit", "tell of a unit that holds an object as free", free_unit_override, NULL},
     {"lie-block", "tell partial blocks full", lie_block_override, NULL},
