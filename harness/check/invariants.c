@@ -426,6 +426,16 @@ static bool i6_listed(struct tri_view *v) {
                 b->listed ? "one" : "none");
 }
 
+// -------------------------------------------------------------------------------- T, D: runs
+
+static bool t1_ends(struct tri_view *v) { return !v->stuck || broken(v, "%s", v->stuck); }
+
+static bool d1_repeats(struct tri_view *v) {
+  return v->hash == v->again ||
+         broken(v, "the same program went another way the second time: event hash %016" PRIx64 ", then %016" PRIx64,
+                v->hash, v->again);
+}
+
 // -------------------------------------------------------------------------------- the table
 
 #define EXACTLY (TRI_CAP_EXACT | TRI_CAP_CYCLES)
@@ -545,6 +555,10 @@ const struct tri_invariant tri_invariants[] = {
     {"I3", TRI_WHEN_BLOCK, 0, 0, TRI_TELLS_BLOCKS, i3_state, "a block's state and count follow from its units", "fault=lie-block"},
     {"I6", TRI_WHEN_BLOCK, 0, 0, TRI_TELLS_BLOCKS, i6_listed, "a block is on exactly one list, or on none if it belongs on none",
      "fault=list-twice"},
+
+    {"T1", TRI_WHEN_RUN, 0, 0, 0, t1_ends, "no run is stuck: somebody can go on, and gets on", "fault=stall"},
+    {"D1", TRI_WHEN_REPEAT, 0, TRI_CAP_CONSERVATIVE, 0, d1_repeats,
+     "the same program with the same schedule does the same twice", "fault=fickle"},
 };
 const size_t tri_n_invariants = sizeof tri_invariants / sizeof *tri_invariants;
 

@@ -10,6 +10,8 @@
 //   M  marking: colours, barriers, termination
 //   G  generations: the remembered set, ages
 //   I  blocks and their units (cells, lines)
+//   T  termination
+//   D  determinism
 //
 // Rows of M, G and I judge what a collector tells of itself (introspect.h) against the model, so that a lost
 // barrier is seen where it is lost and not where an object is missed.
@@ -53,7 +55,9 @@
   TRI_WHEN(ENTRY, "each entry of the remembered set, around a collection")                                   \
   TRI_WHEN(AGE, "each object that survived a collection")                                                    \
   TRI_WHEN(BLOCK, "each block, at the end of a collection")                                                  \
-  TRI_WHEN(PLACE, "each object of a heap walk that lies in a block")
+  TRI_WHEN(PLACE, "each object of a heap walk that lies in a block")                                         \
+  TRI_WHEN(RUN, "each run of a program")                                                                     \
+  TRI_WHEN(REPEAT, "each run of a program that was repeated")
 
 enum tri_when {
 #define TRI_WHEN(name, text) TRI_WHEN_##name,
@@ -130,6 +134,9 @@ struct tri_view {
   const struct tri_block_info *block;  // ZOMBIE, BLOCK, PLACE
   size_t used, zombies;                // BLOCK, ZOMBIE: bits of `used`; of `marked` only
   bool in_use;                         // PLACE: the object's units are
+
+  const char *stuck;    // RUN: why it did not end, or NULL
+  uint64_t hash, again; // REPEAT: of all that happened, in both runs
 };
 
 struct tri_invariant {

@@ -52,6 +52,20 @@ static void emptied(void *context, struct tri_run *run) {
     tri_collect(tri_run_mutator(run), TRI_COLLECT_FULL); // a pass follows
 }
 
+// A row about a run: true if it holds, or does not concern the collector.
+static bool judge(const char *id, struct tri_view *view, const struct tri_collector *collector,
+                  struct tri_check_summary *summary, struct tri_run_result *result) {
+  const struct tri_invariant *row = tri_invariant_find(id);
+  if (row->without & collector->caps.flags) return true;
+  if (summary) summary->runs[row - tri_invariants]++;
+  if (row->holds(view)) return true;
+  if (summary) summary->findings++;
+  result->status = TRI_RUN_FINDING;
+  result->invariant = row->id;
+  snprintf(result->message, sizeof result->message, "%s %s", row->id, view->text);
+  return false;
+}
+
 enum tri_run_status tri_program_run_checked(const struct tri_program *program, const struct tri_run_params *params,
                                             enum tri_check check, struct tri_check_summary *summary,
                                             struct tri_run_result *result) {
@@ -70,5 +84,18 @@ enum tri_run_status tri_program_run_checked(const struct tri_program *program, c
   struct tri_run_params shadowed = *params;
   shadowed.collector = tri_shadow_wrap(&record, params->collector, &options);
   shadowed.watch = &watch;
-  return tri_program_run(program, &shadowed, result);
+  tri_program_run(program, &shadowed, result);
+  struct tri_view view = {.stuck = result->stuck ? result->message : NULL};
+  judge("T1", &view, params->collector, summary, result);
+  return result->status;
+}
+
+bool tri_program_repeats(const struct tri_program *program, const struct tri_run_params *params, enum tri_check check,
+                         struct tri_check_summary *summary, struct tri_run_result *result) {
+  struct tri_run_result again;
+  if (!TRI_FIBERS || result->status != TRI_RUN_OK) return true;
+  tri_program_run_checked(program, params, check, summary, &again);
+  if (again.status == TRI_RUN_NO_HEAP) return true;
+  struct tri_view view = {.hash = result->event_hash, .again = again.event_hash};
+  return judge("D1", &view, params->collector, summary, result);
 }

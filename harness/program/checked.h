@@ -13,4 +13,10 @@ enum tri_run_status tri_program_run_checked(const struct tri_program *program, c
                                             enum tri_check check, struct tri_check_summary *summary,
                                             struct tri_run_result *result);
 
+// A second run of a program whose first one had that result: it goes the same way, or *result becomes a finding (D1).
+// True if it does, or if nothing can be said: in threads form, of a collector that is conservative, or whose memory ran
+// out.
+bool tri_program_repeats(const struct tri_program *program, const struct tri_run_params *params, enum tri_check check,
+                         struct tri_check_summary *summary, struct tri_run_result *result);
+
 #endif

@@ -296,8 +296,8 @@ static void report_stuck(struct tri_run *run, enum tri_schedule_status status) {
       used += (size_t)snprintf(where + used, sizeof where - used, ", m%u at operation %zu", k, run->players[k].at + 1);
   tri_os_fail_at(0);
   run->stop = run->result->status != TRI_RUN_OK;
-  run_finish(run_current(run), TRI_RUN_FINDING, "T1 %s%s", tri_schedule_status_text(status), where);
-  if (run->result->status == TRI_RUN_FINDING) run->result->invariant = "T1";
+  run_finish(run_current(run), TRI_RUN_FINDING, "%s%s", tri_schedule_status_text(status), where);
+  run->result->stuck = true;
 }
 
 enum tri_run_status tri_program_run(const struct tri_program *program, const struct tri_run_params *params,

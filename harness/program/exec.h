@@ -68,6 +68,7 @@ struct tri_run_result {
   // Fibers form, else 0: of all that happened, in order (operations and their effects, events of the collector, who
   // went on); times that another actor went on, and those where the running one could have.
   uint64_t event_hash, switches, preemptions;
+  bool stuck; // a finding: no actor could go on, or they went on for ever
 };
 
 enum tri_run_status tri_program_run(const struct tri_program *program, const struct tri_run_params *params,

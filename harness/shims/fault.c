@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/actor.h"
+#include "common/random.h"
 #include "tricolor/collector.h"
 #include "tricolor/object.h"
 
@@ -640,6 +642,21 @@ static enum tri_status hang_collect(struct tri_mutator *m, enum tri_collect_kind
 }
 static void hang_override(struct tri_collector *record) { record->collect = hang_collect; }
 
+static enum tri_status stall_collect(struct tri_mutator *m, enum tri_collect_kind kind) {
+  for (bool stalls = once(fault_of(m->heap)); stalls;) tri_actor_spin();
+  return inner_of(m)->collect(m, kind);
+}
+static void stall_override(struct tri_collector *record) { record->collect = stall_collect; }
+
+// Nothing of the heap or the program decides: the process does.
+static enum tri_status fickle_collect(struct tri_mutator *m, enum tri_collect_kind kind) {
+  static uint64_t calls;
+  struct tri_random random = {__atomic_add_fetch(&calls, 1, __ATOMIC_RELAXED)};
+  if (from_now(fault_of(m->heap)) && tri_random_next(&random) & 1) inner_of(m)->collect(m, kind);
+  return inner_of(m)->collect(m, kind);
+}
+static void fickle_override(struct tri_collector *record) { record->collect = fickle_collect; }
+
 static bool ignored_pin(struct tri_mutator *m, tri_ref object) {
   (void)object;
   return act(fault_of(m->heap));
@@ -810,6 +827,8 @@ static const struct tri_fault_mode modes[] = {
     {"skip-collect", "from the k-th call on, collect does nothing", skip_collect_override, NULL},
     {"crash", "the k-th call of collect ends the process by a signal", crash_override, NULL},
     {"hang", "the k-th call of collect never returns", hang_override, NULL},
+    {"stall", "the k-th call of collect waits for ever, and lets others go on", stall_override, NULL},
+    {"fickle", "from the k-th call on some calls of collect collect twice, and the process decides which", fickle_override, NULL},
     {"ignore-pin", "pins are claimed and ignored", pin_override, NULL},
     {"clear-weak", "from the k-th call on weak_get tells of cleared references", clear_weak_override, NULL},
     {"other-weak", "from the k-th on weak_get returns another object", other_weak_override, NULL},
