@@ -3,8 +3,7 @@
 #define TRICOLOR_HARNESS_RUN_H
 
 #include "measure/text.h"
-#include "nearest.h"
-#include "tricolor/registry.h"
+#include "named.h"
 #include "workload.h"
 
 // argv[0] is "run". Exit status 0 good, 1 wrong answer or a failed check, 2 wrong usage, bad input or a heap too
@@ -12,18 +11,14 @@
 // an error: status "oom" in the file and exit status 0.
 int tri_command_run(int argc, char **argv);
 
-// The record of a collector named on the command line: a linked one, or a path to a shared object (it has a '/').
-const struct tri_collector *tri_collector_named(const char *name, struct tri_error *error);
-
-// The same for workloads (dynamic binding), their sizes, and one "NAME=N" of --param: false (NULL) and a sentence if
-// there is no such thing.
+// By name, as in named.h: workloads (dynamic binding), their sizes, and one "NAME=N" of --param: false (NULL) and a
+// sentence if there is no such thing.
 const struct tri_workload *tri_workload_named(const char *name, struct tri_error *error);
 bool tri_workload_size_named(const char *name, enum tri_size *size, struct tri_error *error);
 bool tri_workload_set_param(const struct tri_workload *workload, int64_t *param, const char *text,
                             struct tri_error *error);
 
 // Names for tri_nearest and for lists.
-struct tri_names tri_collector_names(void);
 struct tri_names tri_workload_names(void);
 
 #endif

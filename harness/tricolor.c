@@ -1,6 +1,10 @@
-// The command-line program: hands over to the command named first.
+// The command-line program: hands over to the command named first. Those that run heap programs need the fibers form of
+// everything (common/actor.h), so they are in a program of their own beside this one, tricolor-fibers.
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "fuzz_command.h"
 #include "generate_command.h"
@@ -16,6 +20,24 @@ static int command_bench(int argc, char **argv) {
   return tri_bench(&options, argc, argv);
 }
 
+static int in_fibers_form(int argc, char **argv) {
+  static const char suffix[] = "-fibers";
+  char path[4096];
+  ssize_t n = readlink("/proc/self/exe", path, sizeof path - sizeof suffix);
+  char **arguments = calloc((size_t)argc + 2, sizeof *arguments);
+  if (n > 0 && arguments) {
+    memcpy(path + n, suffix, sizeof suffix);
+    arguments[0] = path;
+    memcpy(arguments + 1, argv, (size_t)argc * sizeof *argv);
+    execv(path, arguments);
+    fprintf(stderr, "tricolor %s: %s: %s\n", argv[0], path, strerror(errno));
+  } else {
+    fprintf(stderr, "tricolor %s: where this program lies cannot be told\n", argv[0]);
+  }
+  free(arguments);
+  return 3;
+}
+
 static const struct {
   const char *name;
   int (*run)(int argc, char **argv);
@@ -23,9 +45,9 @@ static const struct {
 } commands[] = {
     {"list", tri_command_list, "collectors, workloads, invariants, faults, options"},
     {"run", tri_command_run, "one workload on one collector, once, in this process"},
-    {"replay", tri_command_replay, "heap programs on one or all collectors"},
-    {"minimize", tri_command_minimize, "a failing heap program as small as it can be"},
-    {"show", tri_command_show, "the heap of a program before and after each collection"},
+    {"replay", in_fibers_form, "heap programs on one or all collectors"},
+    {"minimize", in_fibers_form, "a failing heap program as small as it can be"},
+    {"show", in_fibers_form, "the heap of a program before and after each collection"},
     {"record", tri_command_record, "a workload as a heap program"},
     {"asm", tri_command_asm, "a heap program from text to bytes"},
     {"dis", tri_command_dis, "a heap program from bytes to text"},

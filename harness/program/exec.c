@@ -323,6 +323,7 @@ enum tri_run_status tri_program_run(const struct tri_program *program, const str
   result->event_hash = ended.hash;
   result->switches = ended.switches;
   result->preemptions = ended.preemptions;
+  if (ended.preemptions) result->collector_dependent = true; // its yield points are part of the schedule
   for (unsigned page = 0; page < TRI_GLOBALS / GLOBAL_PAGE; page++) free(run->globals[page]);
   free(run->owner);
   free(run);

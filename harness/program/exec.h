@@ -58,8 +58,8 @@ struct tri_run_result {
   uint64_t allocations;   // objects
   uint64_t collections;   // ended
   uint64_t out_of_memory; // requests refused
-  // True when the outcome may rightly differ between collectors: out of memory, or a weak reference, ephemeron or
-  // finalizer was asked, whose answer depends on when collections happen and what they can do.
+  // True when the outcome may rightly differ between collectors: out of memory, a preemption, or a weak reference,
+  // ephemeron or finalizer was asked, whose answer depends on when collections happen and what they can do.
   bool collector_dependent;
   uint64_t graph_hash; // reachable graph at the end: shapes, edges, payloads
   uint64_t shape_hash; // the same without payloads

@@ -12,13 +12,13 @@
 #include "common/poison.h"
 #include "measure/child.h"
 #include "measure/file.h"
+#include "named.h"
 #include "program/checked.h"
 #include "program/commands.h"
 #include "program/emit.h"
 #include "program/files.h"
 #include "program/minimize.h"
 #include "program/text.h"
-#include "run.h"
 #include "shims/fault.h"
 
 enum {
@@ -32,6 +32,7 @@ enum {
 struct verdict {
   char name[24]; // row of the oracle, "run", "signal 11", "exit 1", "hang"; "" for a run without a finding
   char message[1024];
+  uint64_t preemptions; // of the run, if it ended
 };
 
 struct minimisation {
@@ -76,6 +77,7 @@ static void judge(const struct minimisation *x, const struct tri_program *progra
   tri_program_run_checked(program, &params, TRI_CHECK_GC, NULL, &result);
   if (result.status == TRI_RUN_FINDING) snprintf(verdict->name, sizeof verdict->name, "%s", result.invariant);
   snprintf(verdict->message, sizeof verdict->message, "%s", result.message);
+  verdict->preemptions = result.preemptions;
 }
 
 // Processor time for one more experiment: the limit counts from the start of the process.
@@ -209,25 +211,18 @@ static enum resume resume(struct tri_minimize *state, const char *path, const ch
   return RESUME_BAD;
 }
 
-static const char *plural(size_t n) { return n == 1 ? "" : "s"; }
-
-static size_t count_code(const struct tri_program *program, enum tri_op_code code) {
-  size_t n = 0;
-  for (size_t i = 0; i < program->count; i++) n += program->ops[i].code == code;
-  return n;
-}
+static const char *plural(uint64_t n) { return n == 1 ? "" : "s"; }
 
 // What was found, in one place for the file and for the terminal; `before` begins each line that is no operation.
 static void describe(const struct minimisation *x, const struct tri_minimize *state, size_t original,
                      const char *before, FILE *out) {
-  size_t yields = count_code(&state->best, TRI_OP_YIELD);
   const struct tri_invariant *row = tri_invariant_find(x->wanted.name);
   char *command = tri_replay_command(x->collector_name, x->fault, x->options, x->steps, x->out);
   fprintf(out, "%s%s on %s%s%s%s%s\n", before, x->wanted.name, x->collector_name, x->fault ? " with fault " : "",
           x->fault ? x->fault : "", row ? ": " : "", row ? row->doc : "");
   fprintf(out, "%s%s\n", before, x->wanted.message);
-  fprintf(out, "%s%zu operation%s of %zu, %zu preemption%s\n", before, state->best.count, plural(state->best.count),
-          original, yields, plural(yields));
+  fprintf(out, "%s%zu operation%s of %zu, %" PRIu64 " preemption%s\n", before, state->best.count,
+          plural(state->best.count), original, x->wanted.preemptions, plural(x->wanted.preemptions));
   fprintf(out, "%s%s\n", before, command);
   tri_program_print(&state->best, out);
   free(command);

@@ -643,7 +643,8 @@ static enum tri_status hang_collect(struct tri_mutator *m, enum tri_collect_kind
 static void hang_override(struct tri_collector *record) { record->collect = hang_collect; }
 
 static enum tri_status stall_collect(struct tri_mutator *m, enum tri_collect_kind kind) {
-  for (bool stalls = once(fault_of(m->heap)); stalls;) tri_actor_spin();
+  if (once(fault_of(m->heap)))
+    for (;;) tri_actor_spin();
   return inner_of(m)->collect(m, kind);
 }
 static void stall_override(struct tri_collector *record) { record->collect = stall_collect; }
