@@ -36,7 +36,7 @@ endfunction()
 # tri_link_fuzz_engine(<name>): what drives a program that defines LLVMFuzzerTestOneInput.
 function(tri_link_fuzz_engine name)
   if(NOT TRICOLOR_FUZZ_ENGINE STREQUAL replay OR DEFINED ENV{LIB_FUZZING_ENGINE})
-    target_sources(${name} PRIVATE ${CMAKE_SOURCE_DIR}/fuzz/engine/mutate_libfuzzer.c)
+    target_sources(${name} PRIVATE $<TARGET_OBJECTS:tricolor-mutate-libfuzzer>)
     target_link_libraries(${name} PRIVATE tricolor-mutate tricolor-program-fibers)
     file(GENERATE OUTPUT $<TARGET_FILE_DIR:${name}>/${name}.options
       CONTENT "[libfuzzer]\nmax_len = ${TRICOLOR_FUZZ_MAX_LEN}\ndict = tricolor.dict\n")
