@@ -8,10 +8,21 @@
 struct blocks {
   struct tri_shadow *s;
   bool walked, marked;
-  size_t next; // of the walked objects, which are sorted like the blocks
+  struct tri_view view; // of the block: made once, filled in for each
+  size_t next;          // of the walked objects, which are sorted like the blocks
 };
 
 static bool has_bit(const uint64_t *bits, size_t i) { return bits[i / 64] >> i % 64 & 1; }
+
+// Bits of one set that are not in another (NULL: empty). Most words are 0.
+static size_t count_bits(const uint64_t *bits, const uint64_t *without, size_t words) {
+  size_t n = 0;
+  for (size_t w = 0; w < words; w++) {
+    uint64_t word = bits[w] & ~(without ? without[w] : 0);
+    if (word) n += (size_t)__builtin_popcountll(word);
+  }
+  return n;
+}
 
 static void judge_place(struct tri_shadow *s, const struct tri_block_info *block,
                         const struct tri_object_info *info) {
@@ -33,15 +44,14 @@ static void judge_place(struct tri_shadow *s, const struct tri_block_info *block
 static bool judge_block(void *context, const struct tri_block_info *block) {
   struct blocks *blocks = context;
   struct tri_shadow *s = blocks->s;
-  struct tri_view view = {.slot = SIZE_MAX, .block = block};
-  for (size_t w = 0, words = (block->bytes / block->unit_bytes + 63) / 64; w < words; w++) { // most are 0
-    uint64_t zombies = blocks->marked && block->marked ? block->marked[w] & ~block->used[w] : 0;
-    if (zombies) view.zombies += (size_t)__builtin_popcountll(zombies);
-    if (block->used[w] && !blocks->marked) view.used += (size_t)__builtin_popcountll(block->used[w]);
-  }
+  struct tri_view *view = &blocks->view;
+  size_t words = (block->bytes / block->unit_bytes + 63) / 64;
+  view->block = block;
+  view->used = blocks->marked ? 0 : count_bits(block->used, NULL, words);
+  view->zombies = blocks->marked && block->marked ? count_bits(block->marked, block->used, words) : 0;
   enum tri_when when = blocks->marked ? TRI_WHEN_ZOMBIE : TRI_WHEN_BLOCK;
   s->looked[when]++;
-  shadow_judge(s, when, &view);
+  shadow_judge(s, when, view);
   while (blocks->walked && blocks->next < s->n_walked && s->walked[blocks->next].start < block->start)
     blocks->next++;
   for (; blocks->walked && blocks->next < s->n_walked; blocks->next++) {
@@ -54,6 +64,6 @@ static bool judge_block(void *context, const struct tri_block_info *block) {
 
 void shadow_judge_blocks(struct tri_shadow *s, bool walked, bool marked) {
   if (!(s->heap->tells & TRI_TELLS_BLOCKS)) return;
-  struct blocks blocks = {.s = s, .walked = walked, .marked = marked};
+  struct blocks blocks = {.s = s, .walked = walked, .marked = marked, .view.slot = SIZE_MAX};
   s->shim.inner->each_block(s->heap, judge_block, &blocks);
 }
