@@ -192,6 +192,10 @@ enum tri_status tri_counted_inspect(struct tri_counted_heap *heap, enum tri_coun
   return TRI_OK;
 }
 
+bool tri_counted_each_block(struct tri_heap *base, tri_block_fn *visit, void *context) {
+  return tri_block_space_tell(&((struct tri_counted_heap *)base)->blocks, visit, context);
+}
+
 void tri_counted_stats_fill(struct tri_counted_heap *heap, struct tri_stats *stats, size_t metadata_bytes) {
   struct tri_space_usage blocks = tri_block_space_usage(&heap->blocks),
                          large = tri_large_space_usage(&heap->large);

@@ -97,6 +97,9 @@ bool tri_counted_walk(struct tri_counted_heap *heap, enum tri_count_kind counted
 enum tri_status tri_counted_inspect(struct tri_counted_heap *heap, enum tri_count_kind counted, tri_ref ref,
                                     struct tri_object_info *info);
 
+// tri_each_block of a counting collector: blocks of small objects.
+bool tri_counted_each_block(struct tri_heap *heap, tri_block_fn *visit, void *context);
+
 // tri_stats_fill; metadata_bytes is what the collector holds beside this struct.
 void tri_counted_stats_fill(struct tri_counted_heap *heap, struct tri_stats *stats, size_t metadata_bytes);
 

@@ -9,6 +9,7 @@
 #define TRI_CAPS                                                                                             \
   (TRI_CAP_EXACT | TRI_CAP_WEAK | TRI_CAP_FINALIZER | TRI_CAP_PIN | TRI_CAP_WALK | TRI_CAP_RECLAIMS |        \
    TRI_CAP_MULTI_HEAP)
+#define TRI_TELLS TRI_TELLS_BLOCKS
 #define TRI_MAX_MUTATORS 1
 #define TRI_MAX_HEAPS UINT32_MAX
 #define TRI_MIN_HEAP (64 << 10)
@@ -55,6 +56,7 @@ static inline tri_ref zerocount_alloc(struct tri_mutator *m, struct tri_shape sh
 #define tri_cold_collect zerocount_collect
 #define tri_cold_inspect zerocount_inspect
 #define tri_cold_verify zerocount_verify
+#define tri_cold_each_block tri_counted_each_block
 #define tri_cold_finalizer_add tri_counted_finalizer_add
 #define tri_cold_finalizer_next zerocount_finalizer_next
 
