@@ -31,19 +31,29 @@ function(tri_common_users variable)
   set(${variable} ${users} PARENT_SCOPE)
 endfunction()
 
-# What all faults of a collector share: the fuzz target's source, and a registry with this collector alone.
+# What all faults of a collector share: the fuzz target's source, and a registry with this collector alone. And what all
+# share: the commands that run heap programs.
 function(tri_add_fault_main collector)
   set(externs "extern const struct tri_collector tri_collector_${collector};\n")
   set(rows "    &tri_collector_${collector},\n")
   set(list ${CMAKE_CURRENT_BINARY_DIR}/registry_${collector}.c)
   configure_file(${TRICOLOR_COLLECTORS_DIR}/registry_list.c.in ${list} @ONLY)
-  add_library(fault-main-${collector} OBJECT EXCLUDE_FROM_ALL ${CMAKE_SOURCE_DIR}/fuzz/targets/fuzz_program.c
-    ${TRICOLOR_COLLECTORS_DIR}/registry.c ${list})
+  add_library(fault-registry-${collector} OBJECT EXCLUDE_FROM_ALL ${TRICOLOR_COLLECTORS_DIR}/registry.c ${list})
+  target_link_libraries(fault-registry-${collector} PRIVATE tricolor-common-fibers)
+  add_library(fault-main-${collector} OBJECT EXCLUDE_FROM_ALL ${CMAKE_SOURCE_DIR}/fuzz/targets/fuzz_program.c)
   target_compile_definitions(fault-main-${collector} PRIVATE FUZZ_COLLECTOR="${collector}")
   target_link_libraries(fault-main-${collector} PRIVATE ${TRICOLOR_FUZZ_PROGRAM_LIBS})
+  if(NOT TARGET fault-commands)
+    get_target_property(sources tricolor-fibers SOURCES)
+    list(TRANSFORM sources PREPEND ${CMAKE_SOURCE_DIR}/harness/)
+    add_library(fault-commands OBJECT EXCLUDE_FROM_ALL ${sources})
+    target_compile_definitions(fault-commands PRIVATE $<TARGET_PROPERTY:tricolor-fibers,COMPILE_DEFINITIONS>)
+    target_link_libraries(fault-commands PRIVATE tricolor-checked-fibers)
+  endif()
 endfunction()
 
-# tri_add_fault(<patch>): the fuzz target of one faulted collector, its test, and its row in faults.json.
+# tri_add_fault(<patch>): the fuzz target of one faulted collector, its test, and its row in faults.json; and, when it
+# is asked for, tricolor-<collector>-<id>: replay, show and minimize with this collector.
 #
 # Compiled anew is what the patch changes: a source alone, or with a header all sources of the collector and of
 # common/ that include it. They stand before the libraries, so the patched object of common/ is the one that links.
@@ -125,10 +135,16 @@ function(tri_add_fault patch)
   endforeach()
 
   set(program fuzz-${name})
-  add_executable(${program} EXCLUDE_FROM_ALL $<TARGET_OBJECTS:fault-main-${collector}> ${targets} ${kept})
-  set_target_properties(${program} PROPERTIES LINKER_LANGUAGE C RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/fuzz)
   get_property(libs GLOBAL PROPERTY TRICOLOR_COLLECTOR_LIBS_${collector})
-  target_link_libraries(${program} PRIVATE ${TRICOLOR_FUZZ_PROGRAM_LIBS} ${libs})
+  add_library(fault-${name} INTERFACE)
+  target_sources(fault-${name} INTERFACE $<TARGET_OBJECTS:fault-registry-${collector}> ${targets} ${kept})
+  target_link_libraries(fault-${name} INTERFACE tricolor-checked-fibers ${libs})
+  add_executable(${program} EXCLUDE_FROM_ALL $<TARGET_OBJECTS:fault-main-${collector}>)
+  target_link_libraries(${program} PRIVATE fault-${name} ${TRICOLOR_FUZZ_PROGRAM_LIBS})
+  add_executable(tricolor-${name} EXCLUDE_FROM_ALL $<TARGET_OBJECTS:fault-commands>)
+  target_link_libraries(tricolor-${name} PRIVATE fault-${name})
+  set_target_properties(${program} tricolor-${name} PROPERTIES LINKER_LANGUAGE C
+    RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/fuzz)
   tri_link_fuzz_engine(${program})
   add_dependencies(faults ${program})
 
