@@ -188,6 +188,7 @@ static void libfuzzer_command(const struct tri_engine_run *run, struct words *to
   add(to, tri_format("-timeout=%d", HANG_SECONDS));
   if (run->budget.memory) add(to, tri_format("-rss_limit_mb=%llu", (unsigned long long)run->budget.memory >> 20));
   add(to, tri_format("-artifact_prefix=%s/findings/", run->directory));
+  add_text(to, "-report_slow_units=1000000"); // no finding
   add_text(to, "-verbosity=0");
   add(to, tri_engine_corpus(run));
   add_text(to, run->seeds);
@@ -340,16 +341,12 @@ static void describe_death(struct tri_engine_run *run, int status) {
 }
 
 static void judge(struct tri_engine_run *run, int status) {
-  enum { LIBFUZZER_ERROR = 77, LIBFUZZER_HANG = 70, LIBFUZZER_MEMORY = 71 };
   int code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-  char *crashes = tri_engine_findings(run);
-  bool died;
-  if (run->arm->engine == TRI_ENGINE_AFL)
-    died = has_files(crashes);
-  else
-    died = code < 0 || (run->arm->engine == TRI_ENGINE_LIBFUZZER &&
-                        (code == LIBFUZZER_ERROR || code == LIBFUZZER_HANG || code == LIBFUZZER_MEMORY));
-  free(crashes);
+  // The exit status is a sanitizer's where one is linked; what it left says that the target died.
+  char *findings = tri_engine_findings(run);
+  bool left = run->arm->engine != TRI_ENGINE_REPLAY && has_files(findings);
+  bool died = code < 0 || (code != 0 && left) || (run->arm->engine == TRI_ENGINE_AFL && left);
+  free(findings);
   run->message[0] = 0;
   if (__atomic_load_n(&run->account->found, __ATOMIC_ACQUIRE)) {
     run->outcome = TRI_ENGINE_FOUND;
@@ -363,8 +360,10 @@ static void judge(struct tri_engine_run *run, int status) {
     run->outcome = ran ? TRI_ENGINE_SPENT : TRI_ENGINE_BROKEN;
   }
   if (run->outcome != TRI_ENGINE_BROKEN) return;
-  char *log = tri_engine_log(run);
-  tri_last_line(log, run->message, sizeof run->message);
+  char *log = tri_engine_log(run), line[200];
+  tri_last_line(log, line, sizeof line);
+  snprintf(run->message, sizeof run->message, "%s %d: %s", code < 0 ? "signal" : "exit status",
+           code < 0 ? WTERMSIG(status) : code, line);
   free(log);
 }
 
