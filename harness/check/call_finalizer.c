@@ -65,6 +65,14 @@ static void note_died(struct tri_shadow *s, uint32_t id) {
       model->object[i].died = (uint32_t)shadow_operation(s);
 }
 
+// The queue has filled between two passes: all that is unreachable may be in it, other registrations of one object, too.
+static void note_dead(struct model *model) {
+  uint32_t value = ++model->mark;
+  model_trace_roots(model, value);
+  for (uint32_t i = 0; i < model->n_registrations; i++)
+    model->registration[i].dead |= model->object[model->registration[i].id].mark < value;
+}
+
 static tri_ref shadow_finalizer_next(struct tri_mutator *m, uint64_t *cookie) {
   struct tri_shadow *s = enter(m);
   tri_ref ref = s->broken ? TRI_NULL : s->shim.inner->finalizer_next(m, cookie);
@@ -76,7 +84,8 @@ static tri_ref shadow_finalizer_next(struct tri_mutator *m, uint64_t *cookie) {
     if (id) {
       view.registered = true;
       view.object = id;
-      view.dead = s->model->registration[found].dead || model_unreachable(s->model, id, false);
+      if (!s->model->registration[found].dead) note_dead(s->model);
+      view.dead = s->model->registration[found].dead;
       view.intact = shadow_adopt(s, m, id, ref);
     }
     if (shadow_judge(s, TRI_WHEN_FINALIZER, &view)) {
