@@ -149,6 +149,11 @@ static uint32_t leaf(struct model *m) {
   return r;
 }
 
+static void drop(struct model *m, uint32_t r) {
+  EMIT(m, DROP, r);
+  put(m, r, 0);
+}
+
 // What may be held: a live register, or a new leaf.
 static uint32_t something(struct model *m) {
   uint32_t r = pick(m, any);
@@ -191,7 +196,26 @@ static void act_exact(struct model *m) {
   put(m, r, new_object(m, NODE, n, bytes > 0));
 }
 
+// More slots than 16 bits count, or rings that fill the heap.
+static void huge(struct model *m) {
+  uint32_t r = spare(m), n = one_in(m, 2) ? 1 : 65536 + below(m, 64);
+  EMIT(m, EXACT, r, n, n == 1 ? 50000 + below(m, 200000) : 0);
+  size_t object = new_object(m, NODE, n, n == 1);
+  put(m, r, object);
+  if (!object) return;
+  uint32_t f = below(m, n < 64 ? n : 64), value = n == 1 ? r : leaf(m);
+  if (registers(m)[r] != object) return;
+  EMIT(m, STORE, r, f, value);
+  *field(m, r, f) = registers(m)[value];
+  if (n == 1) EMIT(m, LOOP, 2, 1 + below(m, 30));
+  if (one_in(m, 2)) drop(m, r);
+}
+
 static void act_large(struct model *m) {
+  if (one_in(m, 30)) {
+    huge(m);
+    return;
+  }
   uint32_t r = spare(m), n = below(m, 8);
   EMIT(m, LARGE, r, n, size_code(m, 64));
   put(m, r, new_object(m, NODE, n, true));
@@ -203,10 +227,15 @@ static void act_weak(struct model *m) {
   put(m, r, new_object(m, WEAK, 0, false));
 }
 
-static void act_ephemeron(struct model *m) {
-  uint32_t key = something(m), value = something(m), r = spare(m);
+static void make_ephemeron(struct model *m, uint32_t key, uint32_t value) {
+  uint32_t r = spare(m);
   EMIT(m, EPHEMERON, r, key, value);
   put(m, r, new_object(m, EPHEMERON, 0, false));
+}
+
+static void act_ephemeron(struct model *m) {
+  uint32_t key = something(m), value = something(m);
+  make_ephemeron(m, key, value);
 }
 
 static void act_finalizable(struct model *m) {
@@ -319,10 +348,11 @@ static void act_drop(struct model *m) {
     for (r = 0; r < TRI_REGISTERS; r++) put(m, r, 0);
     return;
   }
-  if (one_in(m, 4))
-    EMIT(m, FREE, r);
-  else
-    EMIT(m, DROP, r);
+  if (!one_in(m, 4)) {
+    drop(m, r);
+    return;
+  }
+  EMIT(m, FREE, r);
   put(m, r, 0);
 }
 
@@ -573,6 +603,26 @@ static void act_cycle(struct model *m) {
   }
 }
 
+// A chain of ephemerons, each with the next one's key as its value. Only a node holds the first key, and nothing else
+// the others: which of them live comes out one by one. A key may have several ephemerons, and be large.
+static void act_ephemerons(struct model *m) {
+  uint32_t key = leaf(m), holder = spare(m);
+  pair(m, holder, key, key);
+  for (uint32_t n = 2 + below(m, 4); n; n--) {
+    uint32_t value = spare(m);
+    if (one_in(m, 6))
+      EMIT(m, LARGE, value, 0, below(m, 16));
+    else
+      EMIT(m, LEAF, value, 4);
+    put(m, value, new_object(m, NODE, 0, true));
+    make_ephemeron(m, key, value);
+    if (one_in(m, 3)) make_ephemeron(m, key, value);
+    drop(m, key);
+    key = value;
+  }
+  drop(m, key);
+}
+
 // Neighbouring sizes, about the edges of size classes.
 static void act_sizes(struct model *m) {
   uint32_t first = below(m, 120), n = 2 + below(m, 8);
@@ -625,7 +675,7 @@ static const struct action {
     {2, act_return}, {2, act_mutator},   {4, act_payload},      {2, act_weak_use}, {2, act_ephemeron_use},
     {1, act_pin},    {5, act_collect},   {5, act_old_to_young}, {6, act_hide},     {3, act_during_collection},
     {1, act_list},   {1, act_tree},      {1, act_shared},       {1, act_array},    {2, act_cycle},
-    {1, act_sizes},  {1, act_trouble},   {2, act_schedule},
+    {1, act_sizes},  {1, act_trouble},   {2, act_schedule},     {1, act_ephemerons},
 };
 
 static void act(struct model *m) {

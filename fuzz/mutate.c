@@ -367,6 +367,23 @@ static bool op_old_to_young(struct draw *d) {
   return insert(d, at, idiom, n);
 }
 
+// A chain of ephemerons, each with the next one's key as its value; only a node holds the first key.
+static bool op_ephemerons(struct draw *d) {
+  uint32_t a = any_register(d), x = (a + 1 + (uint32_t)below(d, 7)) % TRI_REGISTERS;
+  uint32_t y = (x + 1 + (uint32_t)below(d, 7)) % TRI_REGISTERS, e = any_register(d);
+  struct tri_op idiom[IDIOM_OPS];
+  size_t n = 0;
+  idiom[n++] = (struct tri_op){TRI_OP_LEAF, {a, 4}};
+  idiom[n++] = one_in(d, 4) ? (struct tri_op){TRI_OP_LARGE, {x, 0, 0}} : (struct tri_op){TRI_OP_LEAF, {x, 4}};
+  idiom[n++] = (struct tri_op){TRI_OP_EPHEMERON, {e, a, x}};
+  idiom[n++] = (struct tri_op){TRI_OP_EPHEMERON, {any_register(d), x, one_in(d, 2) ? y : a}};
+  if (one_in(d, 2)) idiom[n++] = (struct tri_op){TRI_OP_EPHEMERON, {any_register(d), x, e}};
+  idiom[n++] = (struct tri_op){TRI_OP_DROP, {x}};
+  idiom[n++] = (struct tri_op){TRI_OP_PAIR, {y, a, a}};
+  idiom[n++] = (struct tri_op){TRI_OP_DROP, {a}};
+  return insert(d, place(d), idiom, n);
+}
+
 // A collection begins before a span, advances within it, and ends after it.
 static bool op_frame_collection(struct draw *d) {
   if (!d->program.count) return false;
@@ -514,6 +531,7 @@ operators[] = {
     {"load-before-null", 2, op_load_before_null},
     {"old-to-young", 4, op_old_to_young},
     {"frame-collection", 3, op_frame_collection},
+    {"ephemerons", 1, op_ephemerons},
     {"wrap-mutator", 2, op_wrap_mutator},
     {"wrap-call", 2, op_wrap_call},
     {"loopify", 3, op_loopify},
