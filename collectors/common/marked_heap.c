@@ -102,6 +102,11 @@ static void retire_runs(void *context, struct tri_mutator *base) {
   for (unsigned c = 0; c < TRI_SIZE_CLASSES; c++) tri_run_retire(&heap->blocks, &m->runs[c]);
 }
 
+void tri_marked_stop(struct tri_mutator *m) {
+  bool stopped = false;
+  while (!stopped) stopped = tri_world_stop(m);
+}
+
 void tri_marked_begin(struct tri_marked_heap *heap, bool mutators_run) {
   tri_each_mutator(&heap->base, retire_runs, heap);
   tri_sweep_finish(&heap->blocks);
@@ -143,9 +148,11 @@ void tri_marked_trim(struct tri_marked_heap *heap) {
 
 // ------------------------------------------------------------------------------------------- heaps, mutators
 
-enum tri_status tri_marked_heap_init(struct tri_marked_heap *heap, const struct tri_collector *self,
-                                     const struct tri_heap_config *config, const int64_t *own,
-                                     size_t mutator_bytes) {
+struct tri_marked_heap *tri_marked_heap_new(size_t bytes, const struct tri_collector *self,
+                                            const struct tri_heap_config *config, const int64_t *own,
+                                            size_t mutator_bytes) {
+  struct tri_marked_heap *heap = tri_os_calloc(bytes);
+  if (!heap) return NULL;
   size_t limit = (size_t)config->value[TRI_OPT_HEAP];
   bool huge = config->value[TRI_OPT_HUGE];
   heap->budget.limit = limit;
@@ -154,7 +161,8 @@ enum tri_status tri_marked_heap_init(struct tri_marked_heap *heap, const struct 
   if (!large || tri_heap_init(&heap->base, self, config) != TRI_OK) {
     if (large) tri_large_space_fini(&heap->large);
     if (blocks) tri_block_space_fini(&heap->blocks);
-    return TRI_ENOMEM;
+    tri_os_free(heap);
+    return NULL;
   }
   tri_mutex_init(&heap->lock);
   tri_tracer_init(&heap->tracer, (size_t)own[OWN_MARK_STACK], mark, heap);
@@ -163,16 +171,17 @@ enum tri_status tri_marked_heap_init(struct tri_marked_heap *heap, const struct 
   heap->blocks.run_cells = (uint32_t)own[OWN_RUN];
   heap->mutator_bytes = mutator_bytes;
   heap->round = 4;
-  return TRI_OK;
+  return heap;
 }
 
-void tri_marked_heap_fini(struct tri_marked_heap *heap) {
+void tri_marked_heap_delete(struct tri_marked_heap *heap) {
   tri_heap_fini(&heap->base);
   tri_finalizers_fini(&heap->finalizers);
   tri_weak_refs_fini(&heap->weak);
   tri_tracer_fini(&heap->tracer);
   tri_large_space_fini(&heap->large);
   tri_block_space_fini(&heap->blocks);
+  tri_os_free(heap);
 }
 
 enum tri_status tri_marked_attach(struct tri_heap *base, struct tri_mutator **out) {

@@ -46,12 +46,13 @@ static inline struct tri_marked_heap *tri_marked_heap_of(struct tri_heap *heap) 
   return (struct tri_marked_heap *)heap;
 }
 
-// Fill in a zeroed heap. own: the values of marked_options.def. mutator_bytes: of the collector's mutators, which
-// begin with struct tri_marked_mutator. TRI_ENOMEM: nothing is held.
-enum tri_status tri_marked_heap_init(struct tri_marked_heap *heap, const struct tri_collector *self,
-                                     const struct tri_heap_config *config, const int64_t *own,
-                                     size_t mutator_bytes);
-void tri_marked_heap_fini(struct tri_marked_heap *heap);
+// A new heap of `bytes`, which begins with struct tri_marked_heap; the rest is zero. own: the values of
+// marked_options.def. mutator_bytes: of the collector's mutators, which begin with struct tri_marked_mutator. NULL:
+// out of memory.
+struct tri_marked_heap *tri_marked_heap_new(size_t bytes, const struct tri_collector *self,
+                                            const struct tri_heap_config *config, const int64_t *own,
+                                            size_t mutator_bytes);
+void tri_marked_heap_delete(struct tri_marked_heap *heap);
 
 // tri_attach and tri_detach.
 enum tri_status tri_marked_attach(struct tri_heap *heap, struct tri_mutator **m);
@@ -99,7 +100,11 @@ void tri_marked_clear(struct tri_marked_heap *heap);
 
 // --------------------------------------------------------------------------------------------------- marking
 //
-// All with the world stopped. A whole collection:
+// All with the world stopped, by tri_world_stop, or by this, which waits for others' collections to end first: they
+// may be lazy, and of another kind.
+void tri_marked_stop(struct tri_mutator *m);
+
+// A whole collection:
 //   tri_marked_begin, tri_marked_trace each root, tri_marked_drain, tri_marked_weak, tri_marked_sweep
 
 static inline uintptr_t tri_marked_cell(tri_ref object) { return object.bits - TRI_TAG_BYTES; }

@@ -1,57 +1,7 @@
 // What the mark-sweep collectors share, on each of them: mark stack overflow (with weak references and ephemerons
 // among the objects), memory going from one space to the other and back to the system, the limit, failing system
-// calls, and several mutators; and of marksweep the lazy sweep. What every collector has to do is tested elsewhere (collectors/test).
-#include <stdio.h>
-
-#include "common/actor.h"
-#include "common/check.h"
-#include "common/os.h"
-#include "common/poison.h"
-#include "common/random.h"
-#include "common/schedule.h"
-#include "tricolor/object.h"
-#include "tricolor/registry.h"
-
-static const struct tri_collector *collector;
-static struct tri_heap *heap;
-static struct tri_mutator *m;
-
-static void print(void *context, const char *text) {
-  (void)context;
-  printf("  %s\n", text);
-}
-
-static void create(const char *options) {
-  char error[200];
-  struct tri_heap_params params = {.options = options, .error = error, .error_bytes = sizeof error};
-  if (tri_heap_create(collector, &params, &heap) != TRI_OK) printf("%s\n", error);
-  TRI_CHECK(heap);
-  TRI_CHECK_EQ(tri_attach(heap, &m), TRI_OK);
-}
-
-static struct tri_stats check_heap(void) {
-  struct tri_reporter reporter = {print, NULL};
-  TRI_CHECK_EQ(tri_verify(heap, &reporter), 0);
-  struct tri_stats s;
-  tri_stats_get(heap, &s, sizeof s);
-  TRI_CHECK_EQ(s.live_bytes + s.free_bytes + s.metadata_bytes + s.released_bytes, s.mapped_bytes);
-  TRI_CHECK_EQ(s.allocated_objects - s.freed_objects, s.live_objects);
-  TRI_CHECK_LE(s.live_bytes + s.free_bytes, s.limit_bytes);
-  return s;
-}
-
-static void destroy(void) {
-  check_heap();
-  tri_detach(m);
-  tri_heap_destroy(heap);
-  TRI_CHECK_EQ(tri_os_usage().reserved_bytes, 0);
-  TRI_CHECK_EQ(tri_os_usage().metadata_blocks, 0);
-}
-
-static uint64_t live_objects(void) {
-  TRI_CHECK_EQ(tri_collect(m, TRI_COLLECT_FULL), TRI_OK);
-  return check_heap().live_objects;
-}
+// calls, and several mutators; and of marksweep the lazy sweep. What every collector has to do is tested elsewhere.
+#include "test/own.h"
 
 // -------------------------------------------------------------------------------- overflow
 
@@ -182,9 +132,7 @@ static void note_end(void *context, struct tri_heap *of, const struct tri_event 
 }
 
 static void test_lazy_sweep(void) {
-  struct tri_heap_params params = {.options = "heap=1m", .sink = {note_end, NULL}};
-  TRI_CHECK_EQ(tri_heap_create(collector, &params, &heap), TRI_OK);
-  TRI_CHECK_EQ(tri_attach(heap, &m), TRI_OK);
+  create_with((struct tri_heap_params){.options = "heap=1m", .sink = {note_end, NULL}});
   while (heap->epoch == 0) TRI_CHECK(!tri_is_null(node(40)));
   TRI_CHECK(ended_lazily);
   struct tri_stats before, after;
@@ -290,32 +238,11 @@ static void mutate(void *arg) {
   tri_detach(own);
 }
 
-static void test_mutators(const char *options) {
+static void test_mutators(void *options) {
   create(options);
-  struct tri_actor actors[MUTATORS];
-  uint64_t seeds[MUTATORS];
-  for (size_t i = 0; i < MUTATORS; i++) {
-    seeds[i] = i + 1;
-    TRI_CHECK(tri_actor_spawn(&actors[i], TRI_ACTOR_MUTATOR, mutate, &seeds[i]));
-  }
-  tri_park(m);
-  for (size_t i = 0; i < MUTATORS; i++) tri_actor_join(&actors[i]);
-  tri_unpark(m);
+  run_actors(MUTATORS, 1, mutate);
   TRI_CHECK_EQ(live_objects(), 0);
   destroy();
-}
-
-static void run_mutators(void *options) { test_mutators(options); }
-
-// In fibers form: under several schedules, each of which can be repeated.
-static void test_schedules(char *options) {
-  static const enum tri_schedule_policy policies[] = {TRI_SCHEDULE_RUN_TO_BLOCK, TRI_SCHEDULE_RANDOM_WALK,
-                                                      TRI_SCHEDULE_PCT, TRI_SCHEDULE_ROUND_ROBIN};
-  for (size_t k = 0; k < sizeof policies / sizeof *policies; k++) {
-    struct tri_schedule schedule = {
-        .policy = policies[k], .seed = k, .depth = 4, .length = 50000, .max_points = 10000000};
-    TRI_CHECK_EQ(tri_schedule_run(&schedule, run_mutators, options).status, TRI_SCHEDULE_OK);
-  }
 }
 
 static void test_one(void) {
@@ -327,8 +254,8 @@ static void test_one(void) {
   test_memory_moves_between_sizes("heap=2m,run=3");
   test_failing_system();
   test_inspect();
-  test_schedules("heap=512k");
-  test_schedules("heap=8m,run=2,mark_stack=2");
+  under_schedules(test_mutators, "heap=512k");
+  under_schedules(test_mutators, "heap=8m,run=2,mark_stack=2");
 }
 
 static void test_all(void) {

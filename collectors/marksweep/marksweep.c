@@ -3,7 +3,6 @@
 // lazily, when an allocation wants one (Hughes 1982). Nothing moves.
 #include "tricolor/collector.h"
 
-#include "common/os.h"
 #include "marksweep/fast.h"
 
 extern const struct tri_option marksweep_options[];
@@ -24,23 +23,16 @@ static struct marksweep_heap *heap_of(struct tri_heap *heap) { return (struct ma
 enum tri_status marksweep_heap_create(const struct tri_collector *self, const struct tri_heap_config *config,
                                       struct tri_heap **out) {
   const int64_t *own = config->value + TRI_COMMON_OPTIONS;
-  struct marksweep_heap *heap = tri_os_calloc(sizeof *heap);
-  if (!heap) return TRI_ENOMEM;
-  enum tri_status status = tri_marked_heap_init(&heap->marked, self, config, own + MARKSWEEP_MARK_STACK,
-                                                sizeof(struct tri_marked_mutator));
-  if (status != TRI_OK) {
-    tri_os_free(heap);
-    return status;
-  }
+  struct tri_marked_heap *marked = tri_marked_heap_new(
+      sizeof(struct marksweep_heap), self, config, own + MARKSWEEP_MARK_STACK, sizeof(struct tri_marked_mutator));
+  if (!marked) return TRI_ENOMEM;
+  struct marksweep_heap *heap = heap_of(&marked->base);
   heap->lazy = own[MARKSWEEP_LAZY];
-  *out = &heap->marked.base;
+  *out = &marked->base;
   return TRI_OK;
 }
 
-void marksweep_heap_destroy(struct tri_heap *heap) {
-  tri_marked_heap_fini(tri_marked_heap_of(heap));
-  tri_os_free(heap);
-}
+void marksweep_heap_destroy(struct tri_heap *heap) { tri_marked_heap_delete(tri_marked_heap_of(heap)); }
 
 enum tri_status marksweep_attach(struct tri_heap *heap, struct tri_mutator **m) {
   return tri_marked_attach(heap, m);
@@ -63,9 +55,7 @@ static void collect(struct tri_marked_heap *heap, enum tri_collect_kind kind, bo
 }
 
 enum tri_status marksweep_collect(struct tri_mutator *m, enum tri_collect_kind kind) {
-  // Somebody else's collection may be lazy, and of another kind: go on until it is one's own.
-  bool stopped = false;
-  while (!stopped) stopped = tri_world_stop(m);
+  tri_marked_stop(m);
   collect(tri_marked_heap_of(m->heap), kind == TRI_COLLECT_MINOR ? TRI_COLLECT_FULL : kind, false);
   tri_world_resume(m);
   return TRI_OK;

@@ -8,7 +8,6 @@
 // is neither.
 #include "tricolor/collector.h"
 
-#include "common/os.h"
 #include "sticky/fast.h"
 
 extern const struct tri_option sticky_options[];
@@ -108,9 +107,7 @@ static void collect(struct sticky_heap *heap, enum tri_collect_kind kind, bool l
 }
 
 enum tri_status sticky_collect(struct tri_mutator *m, enum tri_collect_kind kind) {
-  // Somebody else's collection may be lazy, and of another kind: go on until it is one's own.
-  bool stopped = false;
-  while (!stopped) stopped = tri_world_stop(m);
+  tri_marked_stop(m);
   collect(heap_of(m->heap), kind, false);
   tri_world_resume(m);
   return TRI_OK;
@@ -145,28 +142,23 @@ tri_ref sticky_alloc_slow(struct tri_mutator *m, struct tri_shape shape) {
 enum tri_status sticky_heap_create(const struct tri_collector *self, const struct tri_heap_config *config,
                                    struct tri_heap **out) {
   const int64_t *own = config->value + TRI_COMMON_OPTIONS;
-  struct sticky_heap *heap = tri_os_calloc(sizeof *heap);
-  if (!heap) return TRI_ENOMEM;
-  enum tri_status status = tri_marked_heap_init(&heap->marked, self, config, own + STICKY_MARK_STACK,
-                                                sizeof(struct sticky_mutator));
-  if (status != TRI_OK) {
-    tri_os_free(heap);
-    return status;
-  }
-  tri_marked_make_sticky(&heap->marked);
+  struct tri_marked_heap *marked = tri_marked_heap_new(
+      sizeof(struct sticky_heap), self, config, own + STICKY_MARK_STACK, sizeof(struct sticky_mutator));
+  if (!marked) return TRI_ENOMEM;
+  struct sticky_heap *heap = heap_of(&marked->base);
+  tri_marked_make_sticky(marked);
   tri_mark_stack_init(&heap->remembered, (size_t)own[STICKY_MARK_STACK]);
   heap->buffer_entries = (uint32_t)own[STICKY_BUFFER];
   heap->grow = (uint32_t)own[STICKY_GROW];
   heap->most_old_bytes = grown(heap);
-  *out = &heap->marked.base;
+  *out = &marked->base;
   return TRI_OK;
 }
 
 void sticky_heap_destroy(struct tri_heap *base) {
   struct sticky_heap *heap = heap_of(base);
   tri_mark_stack_fini(&heap->remembered);
-  tri_marked_heap_fini(&heap->marked);
-  tri_os_free(heap);
+  tri_marked_heap_delete(&heap->marked);
 }
 
 enum tri_status sticky_attach(struct tri_heap *heap, struct tri_mutator **m) { return tri_marked_attach(heap, m); }

@@ -1,42 +1,7 @@
 // sticky's own paths: each call that can make an old object refer to a young one, weak objects of both generations,
 // the remembered set without memory, what minor collections keep and full ones free, and several mutators. What
 // mark-sweep collectors share is tested in common/, what every collector has to do in collectors/test.
-#include <stdio.h>
-
-#include "common/actor.h"
-#include "common/check.h"
-#include "common/os.h"
-#include "common/poison.h"
-#include "common/random.h"
-#include "common/schedule.h"
-#include "tricolor/registry.h"
-
-static struct tri_heap *heap;
-static struct tri_mutator *m;
-
-static void print(void *context, const char *text) {
-  (void)context;
-  printf("  %s\n", text);
-}
-
-static void check_heap(void) {
-  struct tri_reporter reporter = {print, NULL};
-  TRI_CHECK_EQ(tri_verify(heap, &reporter), 0);
-}
-
-static void create(const char *options) {
-  struct tri_heap_params params = {.options = options};
-  TRI_CHECK_EQ(tri_heap_create(tri_collector_find("sticky"), &params, &heap), TRI_OK);
-  TRI_CHECK_EQ(tri_attach(heap, &m), TRI_OK);
-}
-
-static void destroy(void) {
-  check_heap();
-  tri_detach(m);
-  tri_heap_destroy(heap);
-  TRI_CHECK_EQ(tri_os_usage().reserved_bytes, 0);
-  TRI_CHECK_EQ(tri_os_usage().metadata_blocks, 0);
-}
+#include "test/own.h"
 
 static void collect(enum tri_collect_kind kind) {
   check_heap(); // sees what the barrier has left out
@@ -240,37 +205,16 @@ static void mutate(void *arg) {
   tri_detach(own); // with what it has recorded
 }
 
-static void test_mutators(const char *options) {
+static void test_mutators(void *options) {
   create(options);
   table = tri_handle_new(m, tri_alloc(m, TRI_SHAPE(TABLE, 0)));
   TRI_CHECK(table);
   tri_collect(m, TRI_COLLECT_MINOR);
-  struct tri_actor actors[MUTATORS];
-  uint64_t seeds[MUTATORS];
-  for (size_t i = 0; i < MUTATORS; i++) {
-    seeds[i] = i + 1;
-    TRI_CHECK(tri_actor_spawn(&actors[i], TRI_ACTOR_MUTATOR, mutate, &seeds[i]));
-  }
-  tri_park(m);
-  for (size_t i = 0; i < MUTATORS; i++) tri_actor_join(&actors[i]);
-  tri_unpark(m);
+  run_actors(MUTATORS, 1, mutate);
   check_heap();
   tri_handle_free(m, table);
-  collect(TRI_COLLECT_FULL);
-  TRI_CHECK_EQ(stats().live_objects, 0);
+  TRI_CHECK_EQ(live_objects(), 0);
   destroy();
-}
-
-static void run_mutators(void *options) { test_mutators(options); }
-
-static void test_schedules(char *options) {
-  static const enum tri_schedule_policy policies[] = {TRI_SCHEDULE_RUN_TO_BLOCK, TRI_SCHEDULE_RANDOM_WALK,
-                                                      TRI_SCHEDULE_PCT};
-  for (size_t k = 0; k < sizeof policies / sizeof *policies; k++) {
-    struct tri_schedule schedule = {
-        .policy = policies[k], .seed = k + 1, .depth = 4, .length = 50000, .max_points = 10000000};
-    TRI_CHECK_EQ(tri_schedule_run(&schedule, run_mutators, options).status, TRI_SCHEDULE_OK);
-  }
 }
 
 static void test_all(void) {
@@ -280,11 +224,12 @@ static void test_all(void) {
   test_remembered(false);
   test_remembered(true);
   test_growth();
-  test_schedules("heap=512k");
-  test_schedules("heap=512k,buffer=2,mark_stack=1,run=2");
+  under_schedules(test_mutators, "heap=512k");
+  under_schedules(test_mutators, "heap=512k,buffer=2,mark_stack=1,run=2");
 }
 
 int main(void) {
+  collector = tri_collector_find("sticky");
   test_all();
   tri_poison_set_filling(true);
   test_all();

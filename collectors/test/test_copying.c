@@ -2,65 +2,16 @@
 // the system, the limit, failing system calls, what verify and poison find, several mutators; and that zeal
 // kills a mutator with a stale reference. What every collector has to do is tested elsewhere.
 //   test.copying.own [seed]
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "common/actor.h"
-#include "common/check.h"
-#include "common/os.h"
-#include "common/poison.h"
-#include "common/random.h"
-#include "tricolor/object.h"
-#include "tricolor/registry.h"
+#include "test/own.h"
 
-static const char *name; // of the collector
-static struct tri_heap *heap;
-static struct tri_mutator *m;
 static uint64_t seed;
 
-static void print(void *context, const char *text) {
-  (void)context;
-  printf("  %s\n", text);
-}
-
 static void ignore(void *context, const char *text) { (void)context, (void)text; }
-
-static void create(const char *options) {
-  char error[200];
-  struct tri_heap_params params = {.options = options, .error = error, .error_bytes = sizeof error};
-  if (tri_heap_create(tri_collector_find(name), &params, &heap) != TRI_OK) printf("%s\n", error);
-  TRI_CHECK(heap);
-  TRI_CHECK_EQ(tri_attach(heap, &m), TRI_OK);
-}
-
-static struct tri_stats check_heap(void) {
-  struct tri_reporter reporter = {print, NULL};
-  TRI_CHECK_EQ(tri_verify(heap, &reporter), 0);
-  struct tri_stats s;
-  tri_stats_get(heap, &s, sizeof s);
-  TRI_CHECK_EQ(s.live_bytes + s.free_bytes + s.metadata_bytes + s.released_bytes, s.mapped_bytes);
-  TRI_CHECK_EQ(s.allocated_objects - s.freed_objects, s.live_objects);
-  TRI_CHECK_EQ(s.allocated_bytes - s.freed_bytes, s.live_bytes);
-  TRI_CHECK_LE(s.live_bytes + s.free_bytes, s.limit_bytes);
-  TRI_CHECK_LE(s.peak_bytes, s.limit_bytes);
-  return s;
-}
-
-static void destroy(void) {
-  check_heap();
-  tri_detach(m);
-  tri_heap_destroy(heap);
-  TRI_CHECK_EQ(tri_os_usage().reserved_bytes, 0);
-  TRI_CHECK_EQ(tri_os_usage().metadata_blocks, 0);
-}
-
-static uint64_t live_objects(void) {
-  TRI_CHECK_EQ(tri_collect(m, TRI_COLLECT_FULL), TRI_OK);
-  return check_heap().live_objects;
-}
 
 static tri_ref node(size_t bytes) { return tri_alloc(m, TRI_SHAPE(1, bytes)); }
 
@@ -129,7 +80,7 @@ static void test_failing_system(void) {
       tri_os_fail_every(k - 57);
     heap = NULL;
     enum tri_status status =
-        tri_heap_create(tri_collector_find(name), &(struct tri_heap_params){.options = "heap=128k"}, &heap);
+        tri_heap_create(collector, &(struct tri_heap_params){.options = "heap=128k"}, &heap);
     if (status == TRI_OK) status = tri_attach(heap, &m);
     if (status == TRI_OK) {
       TRI_FRAME(m, f, 2);
@@ -216,7 +167,7 @@ static void test_large(void) {
 
 static void expect_findings(void) { TRI_CHECK_GE(tri_verify(heap, &(struct tri_reporter){ignore, NULL}), 1); }
 
-static void expect_sound(void) { TRI_CHECK_EQ(tri_verify(heap, &(struct tri_reporter){print, NULL}), 0); }
+static void expect_sound(void) { TRI_CHECK_EQ(tri_verify(heap, &(struct tri_reporter){print_finding, NULL}), 0); }
 
 // Damage is done behind the collector's back, found by verify, and undone.
 static void test_verify(void) {
@@ -256,7 +207,7 @@ static void test_poison(void) {
   uintptr_t stale = f.slot[0].bits;
   tri_collect(m, TRI_COLLECT_FULL);
   expect_sound();
-  if (strcmp(name, "zeal") == 0) { // the stale one would fault
+  if (strcmp(collector->name, "zeal") == 0) { // the stale one would fault
     if (tri_poison_tool() != TRI_POISON_NO_TOOL) goto end;
     write_word(f.slot[0].bits + 1000, 1);
     expect_findings();
@@ -314,15 +265,7 @@ static void mutate(void *arg) {
 
 static void test_mutators(const char *options) {
   create(options);
-  struct tri_actor actors[MUTATORS];
-  uint64_t seeds[MUTATORS];
-  for (size_t i = 0; i < MUTATORS; i++) {
-    seeds[i] = seed + i;
-    TRI_CHECK(tri_actor_spawn(&actors[i], TRI_ACTOR_MUTATOR, mutate, &seeds[i]));
-  }
-  tri_park(m);
-  for (size_t i = 0; i < MUTATORS; i++) tri_actor_join(&actors[i]);
-  tri_unpark(m);
+  run_actors(MUTATORS, seed, mutate);
   live_objects();
   while (!tri_is_null(tri_finalizer_next(m, NULL))) {
   }
@@ -409,8 +352,8 @@ static void test_stale_reference_is_fatal(void) {
 
 // ---------------------------------------------------------------------------------------------- all
 
-static void test_collector(const char *collector) {
-  name = collector;
+static void test_collector(const char *name) {
+  collector = tri_collector_find(name);
   bool zeal = strcmp(name, "zeal") == 0;
   printf("%s%s\n", name, tri_poison_filling() ? ", with filling" : "");
   test_limit(zeal ? "heap=512k,every=50" : "heap=512k", 24, 150 << 10);

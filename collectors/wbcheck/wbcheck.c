@@ -238,17 +238,13 @@ void wbcheck_frame_pop_slow(struct tri_mutator *m, struct tri_frame *frame) {
 enum tri_status wbcheck_heap_create(const struct tri_collector *self, const struct tri_heap_config *config,
                                     struct tri_heap **out) {
   const int64_t *own = config->value + TRI_COMMON_OPTIONS;
-  struct wbcheck_heap *heap = tri_os_calloc(sizeof *heap);
-  if (!heap) return TRI_ENOMEM;
-  enum tri_status status = tri_marked_heap_init(&heap->marked, self, config, own + WBCHECK_MARK_STACK,
-                                                sizeof(struct tri_marked_mutator));
-  if (status != TRI_OK) {
-    tri_os_free(heap);
-    return status;
-  }
+  struct tri_marked_heap *marked = tri_marked_heap_new(sizeof(struct wbcheck_heap), self, config,
+                                                       own + WBCHECK_MARK_STACK, sizeof(struct tri_marked_mutator));
+  if (!marked) return TRI_ENOMEM;
+  struct wbcheck_heap *heap = heap_of(&marked->base);
   tri_mutex_init(&heap->watch);
   heap->trap = own[WBCHECK_TRAP];
-  *out = &heap->marked.base;
+  *out = &marked->base;
   return TRI_OK;
 }
 
@@ -266,8 +262,7 @@ void wbcheck_heap_destroy(struct tri_heap *base) {
     if (heap->records.entries[k].address) free_record(heap, (struct record *)heap->records.entries[k].value);
   tri_address_map_fini(&heap->records);
   tri_address_map_fini(&heap->roots);
-  tri_marked_heap_fini(&heap->marked);
-  tri_os_free(heap);
+  tri_marked_heap_delete(&heap->marked);
 }
 
 enum tri_status wbcheck_attach(struct tri_heap *heap, struct tri_mutator **m) { return tri_marked_attach(heap, m); }
@@ -314,8 +309,7 @@ static void collect(struct wbcheck_heap *heap, enum tri_collect_kind kind) {
 }
 
 enum tri_status wbcheck_collect(struct tri_mutator *m, enum tri_collect_kind kind) {
-  bool stopped = false;
-  while (!stopped) stopped = tri_world_stop(m);
+  tri_marked_stop(m);
   collect(heap_of(m->heap), kind == TRI_COLLECT_MINOR ? TRI_COLLECT_FULL : kind);
   tri_world_resume(m);
   return TRI_OK;

@@ -1,41 +1,7 @@
 // yuasa's own paths: each way in which a reference can leave the graph while a snapshot is marked, what is allocated
 // meanwhile, mutators that come and go, floating garbage, and the pace. What mark-sweep collectors share is
 // tested in common/, what every collector has to do in collectors/test.
-#include <stdio.h>
-
-#include "common/actor.h"
-#include "common/check.h"
-#include "common/os.h"
-#include "common/poison.h"
-#include "common/random.h"
-#include "common/schedule.h"
-#include "tricolor/registry.h"
-
-static struct tri_heap *heap;
-static struct tri_mutator *m;
-
-static void print(void *context, const char *text) {
-  (void)context;
-  printf("  %s\n", text);
-}
-
-static void check_heap(void) {
-  struct tri_reporter reporter = {print, NULL};
-  TRI_CHECK_EQ(tri_verify(heap, &reporter), 0);
-}
-
-static void create(const struct tri_heap_params *params) {
-  TRI_CHECK_EQ(tri_heap_create(tri_collector_find("yuasa"), params, &heap), TRI_OK);
-  TRI_CHECK_EQ(tri_attach(heap, &m), TRI_OK);
-}
-
-static void destroy(void) {
-  check_heap();
-  tri_detach(m);
-  tri_heap_destroy(heap);
-  TRI_CHECK_EQ(tri_os_usage().reserved_bytes, 0);
-  TRI_CHECK_EQ(tri_os_usage().metadata_blocks, 0);
-}
+#include "test/own.h"
 
 static struct tri_stats stats(void) {
   struct tri_stats s;
@@ -165,7 +131,7 @@ static void test_loss(const struct loss *loss, size_t units, size_t n_bytes) {
 }
 
 static void test_losses(const char *options) {
-  create(&(struct tri_heap_params){.options = options});
+  create(options);
   for (size_t i = 0; i < sizeof losses / sizeof *losses; i++)
     for (size_t units = 1; units < 4; units++) {
       test_loss(&losses[i], units, 16);
@@ -179,7 +145,7 @@ static void test_losses(const char *options) {
 // What is allocated while marking goes on lives at least to its end, in runs that are there or not, large or not.
 // What becomes garbage meanwhile floats to the next collection, and no further.
 static void test_black(const char *options) {
-  create(&(struct tri_heap_params){.options = options});
+  create(options);
   TRI_FRAME(m, f, 3);
   tri_root_set(m, &f.slot[0], node(m, 1, 8)); // its run was there before
   tri_root_set(m, &f.slot[1], node(m, 2, 8));
@@ -207,7 +173,7 @@ static void test_black(const char *options) {
 
 // One mutator comes, takes the last reference to an object, and goes, while marking goes on.
 static void test_coming_and_going(void) {
-  create(&(struct tri_heap_params){.options = "heap=1m"});
+  create("heap=1m");
   TRI_FRAME(m, f, 2);
   tri_root_set(m, &f.slot[0], tri_alloc(m, TRI_SHAPE(2, 0)));
   tri_store(m, f.slot[0], 0, node(m, VICTIM, 16));
@@ -247,7 +213,7 @@ static void see(void *context, struct tri_heap *of, const struct tri_event *even
 // Allocation alone begins collections, and takes enough steps for them to end before memory does.
 static void test_pace(void) {
   struct seen seen = {0};
-  create(&(struct tri_heap_params){.options = "heap=8m", .sink = {see, &seen}});
+  create_with((struct tri_heap_params){.options = "heap=8m", .sink = {see, &seen}});
   TRI_FRAME(m, f, 1);
   enum { KEPT = 40000, MADE = 600000 };
   for (size_t i = 0; i < KEPT; i++) {
@@ -264,7 +230,7 @@ static void test_pace(void) {
   TRI_FRAME_POP(m, f);
   destroy();
 
-  create(&(struct tri_heap_params){.options = "heap=1m,trigger=100", .sink = {see, &(struct seen){0}}});
+  create_with((struct tri_heap_params){.options = "heap=1m,trigger=100", .sink = {see, &(struct seen){0}}});
   for (size_t i = 0; i < 10000; i++) node(m, i, 24);
   TRI_CHECK_EQ(heap->epoch, 0); // none by itself
   destroy();
@@ -306,35 +272,14 @@ static void mutate(void *arg) {
   tri_detach(own);
 }
 
-static void test_mutators(const char *options) {
-  create(&(struct tri_heap_params){.options = options});
+static void test_mutators(void *options) {
+  create(options);
   table = tri_handle_new(m, tri_alloc(m, TRI_SHAPE(TABLE, 0)));
   TRI_CHECK(table);
-  struct tri_actor actors[MUTATORS];
-  uint64_t seeds[MUTATORS];
-  for (size_t i = 0; i < MUTATORS; i++) {
-    seeds[i] = i + 1;
-    TRI_CHECK(tri_actor_spawn(&actors[i], TRI_ACTOR_MUTATOR, mutate, &seeds[i]));
-  }
-  tri_park(m);
-  for (size_t i = 0; i < MUTATORS; i++) tri_actor_join(&actors[i]);
-  tri_unpark(m);
+  run_actors(MUTATORS, 1, mutate);
   tri_handle_free(m, table);
-  tri_collect(m, TRI_COLLECT_FULL);
-  TRI_CHECK_EQ(stats().live_objects, 0);
+  TRI_CHECK_EQ(live_objects(), 0);
   destroy();
-}
-
-static void run_mutators(void *options) { test_mutators(options); }
-
-static void test_schedules(char *options) {
-  static const enum tri_schedule_policy policies[] = {TRI_SCHEDULE_RUN_TO_BLOCK, TRI_SCHEDULE_RANDOM_WALK,
-                                                      TRI_SCHEDULE_PCT};
-  for (size_t k = 0; k < sizeof policies / sizeof *policies; k++) {
-    struct tri_schedule schedule = {
-        .policy = policies[k], .seed = k + 1, .depth = 4, .length = 50000, .max_points = 10000000};
-    TRI_CHECK_EQ(tri_schedule_run(&schedule, run_mutators, options).status, TRI_SCHEDULE_OK);
-  }
 }
 
 static void test_all(void) {
@@ -345,11 +290,12 @@ static void test_all(void) {
   test_black("heap=1m,run=1,mark_stack=0");
   test_coming_and_going();
   test_pace();
-  test_schedules("heap=512k");
-  test_schedules("heap=512k,buffer=2,mark_stack=1,run=2,trigger=20");
+  under_schedules(test_mutators, "heap=512k");
+  under_schedules(test_mutators, "heap=512k,buffer=2,mark_stack=1,run=2,trigger=20");
 }
 
 int main(void) {
+  collector = tri_collector_find("yuasa");
   test_all();
   tri_poison_set_filling(true);
   test_all();

@@ -10,7 +10,6 @@
 // Invariants: heap->marking is the same in every mutator; while it is false, all buffers and `shaded` are empty.
 #include "tricolor/collector.h"
 
-#include "common/os.h"
 #include "yuasa/fast.h"
 
 extern const struct tri_option yuasa_options[];
@@ -195,15 +194,9 @@ static void collect(struct yuasa_heap *heap, enum tri_collect_kind kind, bool la
   end(heap, kind, lazily);
 }
 
-// Become the one that has stopped the world, whoever collects before.
-static struct yuasa_heap *stop(struct tri_mutator *m) {
-  bool stopped = false;
-  while (!stopped) stopped = tri_world_stop(m);
-  return heap_of(m->heap);
-}
-
 enum tri_status yuasa_collect(struct tri_mutator *m, enum tri_collect_kind kind) {
-  struct yuasa_heap *heap = stop(m);
+  struct yuasa_heap *heap = heap_of(m->heap);
+  tri_marked_stop(m);
   if (heap->marking) step(heap, SIZE_MAX); // what has become garbage since it began is the next one's
   collect(heap, kind == TRI_COLLECT_MINOR ? TRI_COLLECT_FULL : kind, false);
   tri_world_resume(m);
@@ -211,7 +204,8 @@ enum tri_status yuasa_collect(struct tri_mutator *m, enum tri_collect_kind kind)
 }
 
 enum tri_status yuasa_collect_start(struct tri_mutator *m) {
-  struct yuasa_heap *heap = stop(m);
+  struct yuasa_heap *heap = heap_of(m->heap);
+  tri_marked_stop(m);
   if (!heap->marking) {
     begin(heap, TRI_COLLECT_FULL);
     tri_emit(m->heap, TRI_EVENT_MARK_STEP, 0, 0);
@@ -226,7 +220,7 @@ bool yuasa_collect_step(struct tri_mutator *m, size_t units) {
   bool done = !heap->marking && !heap->marked.blocks.n_unswept;
   tri_mutex_unlock(&heap->marked.lock);
   if (done) return true;
-  stop(m);
+  tri_marked_stop(m);
   done = step(heap, units);
   tri_world_resume(m);
   return done;
@@ -237,27 +231,22 @@ bool yuasa_collect_step(struct tri_mutator *m, size_t units) {
 enum tri_status yuasa_heap_create(const struct tri_collector *self, const struct tri_heap_config *config,
                                   struct tri_heap **out) {
   const int64_t *own = config->value + TRI_COMMON_OPTIONS;
-  struct yuasa_heap *heap = tri_os_calloc(sizeof *heap);
-  if (!heap) return TRI_ENOMEM;
-  enum tri_status status =
-      tri_marked_heap_init(&heap->marked, self, config, own + YUASA_MARK_STACK, sizeof(struct yuasa_mutator));
-  if (status != TRI_OK) {
-    tri_os_free(heap);
-    return status;
-  }
+  struct tri_marked_heap *marked = tri_marked_heap_new(sizeof(struct yuasa_heap), self, config,
+                                                       own + YUASA_MARK_STACK, sizeof(struct yuasa_mutator));
+  if (!marked) return TRI_ENOMEM;
+  struct yuasa_heap *heap = heap_of(&marked->base);
   tri_mark_stack_init(&heap->shaded, (size_t)own[YUASA_MARK_STACK]);
   heap->buffer_entries = (uint32_t)own[YUASA_BUFFER];
   heap->trigger = (uint32_t)own[YUASA_TRIGGER];
   pace_sweeping(heap);
-  *out = &heap->marked.base;
+  *out = &marked->base;
   return TRI_OK;
 }
 
 void yuasa_heap_destroy(struct tri_heap *base) {
   struct yuasa_heap *heap = heap_of(base);
   tri_mark_stack_fini(&heap->shaded);
-  tri_marked_heap_fini(&heap->marked);
-  tri_os_free(heap);
+  tri_marked_heap_delete(&heap->marked);
 }
 
 // Nobody stops the world before the new mutator comes to a safepoint.
