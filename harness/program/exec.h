@@ -81,6 +81,7 @@ void tri_run_finding(struct tri_run *run, const char *text);
 // For watchers: the running mutator (not parked), NULL before there is a heap; and all roots in canonical order, named
 // "m0 r3", "g7", with the depth of the frame from the outermost (0) where there are several.
 struct tri_mutator *tri_run_mutator(struct tri_run *run);
+unsigned tri_run_player(struct tri_run *run); // the number of the program's mutator that executes
 typedef void tri_run_root_fn(void *context, const char *name, tri_ref ref);
 void tri_run_each_root(struct tri_run *run, tri_run_root_fn *visit, void *context);
 

@@ -63,6 +63,8 @@ void tri_run_each_root(struct tri_run *run, tri_run_root_fn *visit, void *contex
   each_root(run, visit_named, &(struct named_visit){visit, context});
 }
 
+unsigned tri_run_player(struct tri_run *run) { return run_current(run)->number; }
+
 struct tri_mutator *tri_run_mutator(struct tri_run *run) { return run->heap ? run_current(run)->m : NULL; }
 
 struct root_list {

@@ -8,7 +8,8 @@
 
 enum {
   SMALL = 16,        // below it every smaller value is tried
-  MAX_UNROLLED = 512 // operations that an unrolled loop may become
+  MAX_UNROLLED = 512, // operations that an unrolled loop may become
+  POINTS_TRIED = 6    // a decision instead of a policy: for each of these next points
 };
 
 // ---- Candidates -----------------------------------------------------------------------------------------------
@@ -72,6 +73,10 @@ static bool unrolled(const struct tri_program *program, size_t at, struct tri_pr
 }
 
 bool tri_plainer_op(const struct tri_op *op, unsigned step, struct tri_op *plainer) {
+  if (op->code == TRI_OP_POLICY) { // many decisions for one
+    *plainer = (struct tri_op){TRI_OP_YIELD, {step % TRI_MUTATORS, step / TRI_MUTATORS}};
+    return step < TRI_MUTATORS * POINTS_TRIED;
+  }
   static const uint8_t plain[] = {TRI_OP_FULL, TRI_OP_LEAF, TRI_OP_REFS, TRI_OP_PAIR,
                                   TRI_OP_STORE, TRI_OP_LOAD, TRI_OP_MOVE};
   if (step >= sizeof plain || op->code == plain[step]) return false; // plain ones give way to those before only

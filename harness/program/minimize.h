@@ -67,7 +67,8 @@ bool tri_minimize_read(struct tri_minimize *minimize, const char *text, size_t s
 bool tri_program_without(const struct tri_program *program, size_t from, size_t to, struct tri_program *shorter);
 
 // The step-th operation to try instead of another one: a collection, an allocation, a store and the like in their
-// plain forms, with its operands as far as they have some of the kind, else 0. False after the last.
+// plain forms, with its operands as far as they have some of the kind, else 0; for a policy a single decision. False
+// after the last.
 bool tri_plainer_op(const struct tri_op *op, unsigned step, struct tri_op *plainer);
 
 // The step-th value to try instead of a larger one, simplest first; false after the last: the smaller ones up to

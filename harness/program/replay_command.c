@@ -48,6 +48,9 @@ int tri_command_show(int argc, char **argv) {
     printf("%" PRIu64 " operations, %" PRIu64 " effective, %" PRIu64 " allocations, %" PRIu64
            " collections, %" PRIu64 " times out of memory\n",
            result.steps, result.effective, result.allocations, result.collections, result.out_of_memory);
+    if (result.switches)
+      printf("%" PRIu64 " times another mutator went on, %" PRIu64 " of them preemptions\n", result.switches,
+             result.preemptions);
     return 0;
   case TRI_RUN_NO_HEAP: printf("%s\n", result.message); return 0;
   case TRI_RUN_FINDING: printf("FINDING: %s\n", result.message); return 1;

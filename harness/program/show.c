@@ -25,6 +25,7 @@ struct roots {
 };
 
 struct show {
+  unsigned player; // that executed last
   FILE *out;
   struct tri_run *run;
   struct known *known;
@@ -236,6 +237,7 @@ static void before(void *context, struct tri_run *run, size_t i, const struct tr
   char text[TRI_OP_TEXT_MAX];
   show->run = run;
   tri_op_text(op, text);
+  if (tri_run_player(run) != show->player) fprintf(show->out, "       -- m%u\n", show->player = tri_run_player(run));
   fprintf(show->out, "%5zu  %s\n", i + 1, text);
 }
 

@@ -41,6 +41,17 @@ for fault in lose-edge:3 merge:2 corrupt:2 drop-root:2 reuse:3 lie-live clear-we
   grep -q "): $row " "$dir/repeated" || fail "the command of $fault does not repeat it:" "$dir/repeated"
 done
 
+# A fault that only a preemption uncovers: a policy with many of them comes down to the decisions that are needed.
+for seed in random pct robin; do
+  expect 0 "" minimize --collector=marksweep --fault=race --out="$dir/small.thp" "$seeds/schedule-$seed.thp"
+  grep -qE ', [12] preemptions?$' "$dir/out" && [ "$(operations "$dir/small.thp")" -le 14 ] ||
+    fail "race under $seed is not short:" "$dir/out"
+  row=$(sed -n 's/^\([A-Z][0-9a-z]*\) on marksweep.*/\1/p' "$dir/out")
+  expect 1 "): $row " replay --collector=marksweep --fault=race "$dir/small.thp"
+  expect 2 "needs the executor" minimize --collector=marksweep --fault=race --emit=c --out="$dir/no.thp" "$dir/small.thp"
+done
+expect 0 "0 findings" replay --collector=marksweep --fault=race "$seeds/schedule-block.thp"
+
 expect 0 "signal 6 on marksweep with fault crash" minimize --collector=marksweep --fault=crash --out="$dir/small.thp" "$big"
 printf 'r0 = alloc leaf bytes=0\ngc full\n' >"$dir/short.thp"
 expect 0 "stopped" minimize --collector=marksweep --fault=hang:2 --experiments=1 "$dir/short.thp"

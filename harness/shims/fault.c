@@ -119,6 +119,15 @@ static void lose_edge(struct fault *fault, struct tri_heap *heap, enum tri_event
   slots_of(search.found)[search.slot] = TRI_NULL;
 }
 
+static void count_running(void *context, struct tri_mutator *m) { *(unsigned *)context += !m->parked; }
+
+// The same, but only when somebody else was in the middle of things.
+static void race(struct fault *fault, struct tri_heap *heap, enum tri_event_kind kind) {
+  unsigned running = 0;
+  if (kind == TRI_EVENT_COLLECTION_END) tri_each_mutator(heap, count_running, &running);
+  if (running > 1) lose_edge(fault, heap, kind);
+}
+
 static void merge(struct fault *fault, struct tri_heap *heap, enum tri_event_kind kind) {
   struct search search = {.fits = has_two_edges};
   if (kind != TRI_EVENT_COLLECTION_END || tri_is_null(search_object(fault, heap, &search)) || !once(fault))
@@ -800,6 +809,7 @@ static void finalize_never_override(struct tri_collector *record) { record->fina
 
 static const struct tri_fault_mode modes[] = {
     {"lose-edge", "clear a slot of a reachable object at the k-th collection", NULL, lose_edge},
+    {"race", "the same at the k-th collection that stopped another running mutator", NULL, race},
     {"merge", "let two slots refer to one object at the k-th collection", NULL, merge},
     {"corrupt", "flip a bit of a reachable payload at the k-th collection", NULL, corrupt},
     {"stale-slot", "leave an old address in a slot at the k-th collection", NULL, stale_slot},
