@@ -98,6 +98,12 @@ static void shadow_detach(struct tri_mutator *m) {
 
 static void shadow_event(struct tri_shim *shim, struct tri_heap *heap, const struct tri_event *event) {
   struct tri_shadow *s = (struct tri_shadow *)shim;
+  if (event->kind == TRI_EVENT_STOP_REQUEST || event->kind == TRI_EVENT_OUT_OF_MEMORY) { // the others go on
+    tri_mutex_lock_quietly(&s->lock);
+    shadow_note_phase(s, event);
+    tri_mutex_unlock_quietly(&s->lock);
+    return;
+  }
   shadow_note_phase(s, event);
   if (!s->heap || s->broken) return;
   bool thorough = s->options->check == TRI_CHECK_GC;

@@ -65,7 +65,7 @@ void tri_run_each_root(struct tri_run *run, tri_run_root_fn *visit, void *contex
 
 unsigned tri_run_player(struct tri_run *run) { return run_current(run)->number; }
 
-struct tri_mutator *tri_run_mutator(struct tri_run *run) { return run->heap ? run_current(run)->m : NULL; }
+struct tri_mutator *tri_run_mutator(struct tri_run *run) { return run_current(run)->m; }
 
 struct root_list {
   tri_ref *refs;
