@@ -25,6 +25,7 @@ const char *tri_schedule_status_text(enum tri_schedule_status status) {
 enum { DEFAULT_LENGTH = 1000, DEFAULT_BOUND = 1000000 };
 
 static struct tri_decision tape[TRI_SCHEDULE_TAPE_MAX], trace[TRI_SCHEDULE_TAPE_MAX];
+static uint8_t trace_from[TRI_SCHEDULE_TAPE_MAX];
 static size_t tape_length, tape_next; // what stands before tape_next is past
 
 static enum tri_schedule_policy policy;
@@ -156,11 +157,13 @@ static bool by_tape(uint64_t candidates, unsigned *number) {
   return true;
 }
 
-static void record(unsigned number) {
-  if (result.trace_length < TRI_SCHEDULE_TAPE_MAX && result.steps <= UINT32_MAX)
-    trace[result.trace_length++] = (struct tri_decision){(uint32_t)result.steps, number};
-  else
+static void record(unsigned from, unsigned number) {
+  if (result.trace_length == TRI_SCHEDULE_TAPE_MAX || result.steps > UINT32_MAX) {
     result.trace_complete = false;
+    return;
+  }
+  trace_from[result.trace_length] = (uint8_t)from;
+  trace[result.trace_length++] = (struct tri_decision){(uint32_t)result.steps, number};
 }
 
 // --- a run
@@ -172,7 +175,7 @@ unsigned tri_schedule_next(uint64_t candidates, unsigned current, enum tri_yield
   if (candidates & (candidates - 1)) {
     result.steps++;
     if (!by_tape(candidates, &number)) number = by_policy(candidates, current, point);
-    if (number != run_to_block(candidates, current)) record(number);
+    if (number != run_to_block(candidates, current)) record(current, number);
   }
   if (number != current) {
     result.switches++;
@@ -183,6 +186,8 @@ unsigned tri_schedule_next(uint64_t candidates, unsigned current, enum tri_yield
   return number;
 }
 
+uint64_t tri_schedule_steps(void) { return result.steps; }
+
 void tri_schedule_prefer(unsigned number) { preferred = number; }
 
 void tri_schedule_hand_over(unsigned number) {
@@ -192,7 +197,7 @@ void tri_schedule_hand_over(unsigned number) {
 
 void tri_schedule_begin(const struct tri_schedule *schedule) {
   TRI_CHECK(tri_fibers_alone());
-  result = (struct tri_schedule_result){.trace = trace, .trace_complete = true};
+  result = (struct tri_schedule_result){.trace = trace, .trace_from = trace_from, .trace_complete = true};
   tape_length = tape_next = 0;
   for (size_t i = 0; i < schedule->tape_length && insert(schedule->tape[i]); i++) {
   }

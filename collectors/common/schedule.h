@@ -61,6 +61,7 @@ struct tri_schedule_result {
   // The decisions that differ from run-to-block; valid until the next begin. Not complete when there were
   // more than TRI_SCHEDULE_TAPE_MAX of them.
   const struct tri_decision *trace;
+  const uint8_t *trace_from; // beside it: the actor that did not go on, or blocked
   size_t trace_length;
   bool trace_complete;
 };
@@ -98,6 +99,9 @@ void tri_schedule_hand_over(unsigned number);
 // Mixes something that the run did into its hash.
 void tri_schedule_note(uint64_t value);
 
+// Steps of the run so far.
+uint64_t tri_schedule_steps(void);
+
 // Told of each switch from one actor to another, at the point where `from` leaves off, before `to` goes on: what
 // fuzzers take for feedback. NULL (as it begins): nobody. It must not schedule.
 extern void (*tri_schedule_on_switch)(enum tri_yield_point point, const struct tri_actor *from,
@@ -131,6 +135,7 @@ static inline void tri_schedule_set_policy(const struct tri_schedule *schedule) 
 static inline void tri_schedule_prefer(unsigned number) { (void)number; }
 static inline void tri_schedule_hand_over(unsigned number) { (void)number; }
 static inline void tri_schedule_note(uint64_t value) { (void)value; }
+static inline uint64_t tri_schedule_steps(void) { return 0; }
 
 #endif
 #endif

@@ -320,12 +320,14 @@ enum tri_run_status tri_program_run(const struct tri_program *program, const str
   struct tri_schedule_result ended = tri_schedule_run(&schedule, run_program, run);
   if (ended.status != TRI_SCHEDULE_OK) report_stuck(run, ended.status);
   tri_actor_self()->local = local;
+  if (params->decisions) run_tell_decisions(run, &ended);
   result->event_hash = ended.hash;
   result->switches = ended.switches;
   result->preemptions = ended.preemptions;
   if (ended.preemptions) result->collector_dependent = true; // its yield points are part of the schedule
   for (unsigned page = 0; page < TRI_GLOBALS / GLOBAL_PAGE; page++) free(run->globals[page]);
   free(run->owner);
+  free(run->starts);
   free(run);
   return result->status;
 }

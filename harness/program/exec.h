@@ -33,6 +33,17 @@ struct tri_run_watch {
   void *context;
 };
 
+// A run's preemptions and other turns of its schedule: `yield a<to> n=<after>` right before operation `at` would have
+// decided the same. Of operations in loops: in one of their rounds.
+struct tri_run_decision {
+  uint32_t at;
+  uint8_t to, after;
+};
+struct tri_run_decisions {
+  struct tri_run_decision list[256];
+  unsigned count; // what has no room, or cannot be said so, is left out
+};
+
 struct tri_run_params {
   const struct tri_collector *collector;
   const char *options;   // heap options that overrule the program's; or NULL
@@ -40,6 +51,7 @@ struct tri_run_params {
   bool parallel;         // threads form: mutators run at the same time, as the system schedules them
   FILE *out;             // where `print` prints; NULL: nowhere
   const struct tri_run_watch *watch; // or NULL
+  struct tri_run_decisions *decisions; // to be filled in, or NULL
 };
 
 enum tri_run_status {

@@ -151,6 +151,39 @@ static bool pay(struct player *p, const struct tri_op *op) {
   return true;
 }
 
+static void note_start(struct player *p) {
+  struct tri_run *run = p->run;
+  if (run->n_starts == run->starts_room) {
+    size_t room = run->starts_room ? 2 * run->starts_room : 256;
+    struct start *starts = realloc(run->starts, room * sizeof *starts);
+    if (!starts) return; // later decisions are told wrongly, or not at all
+    run->starts = starts;
+    run->starts_room = room;
+  }
+  run->starts[run->n_starts++] = (struct start){tri_schedule_steps(), (uint32_t)p->at, (uint8_t)p->number};
+}
+
+// The last start of the actor before that step; NULL: it is no player, or has not started.
+static const struct start *start_before(const struct tri_run *run, unsigned actor, uint64_t step) {
+  for (size_t i = run->n_starts; i-- > 0;)
+    if (run->starts[i].steps < step && actor_number(&run->players[run->starts[i].player]) == actor) return &run->starts[i];
+  return NULL;
+}
+
+void run_tell_decisions(struct tri_run *run, const struct tri_schedule_result *schedule) {
+  struct tri_run_decisions *decisions = run->params->decisions;
+  const unsigned room = sizeof decisions->list / sizeof *decisions->list;
+  decisions->count = 0;
+  for (size_t i = 0; i < schedule->trace_length && decisions->count < room; i++) {
+    const struct tri_decision *decision = &schedule->trace[i];
+    const struct start *start = start_before(run, schedule->trace_from[i], decision->at);
+    uint64_t after = start ? decision->at - start->steps - 1 : UINT64_MAX;
+    if (after >= tri_operand_limit(TRI_NUMBER) || decision->to >= TRI_ACTORS) continue;
+    decisions->list[decisions->count++] =
+        (struct tri_run_decision){.at = start->at, .to = (uint8_t)decision->to, .after = (uint8_t)after};
+  }
+}
+
 static void step(struct player *p, const struct tri_op *op) {
   struct tri_run *run = p->run;
   const struct tri_run_watch *watch = run->params->watch;
@@ -178,6 +211,7 @@ static void play(struct player *p) {
     }
     bool ready = true;
     if (run_needs_heap((enum tri_op_code)op->code)) {
+      if (run->concurrent && run->params->decisions) note_start(p);
       if (run->concurrent) between_operations(p);
       ready = p->m || run_attach(p);
     }

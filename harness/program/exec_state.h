@@ -3,7 +3,7 @@
 #ifndef TRICOLOR_PROGRAM_EXEC_STATE_H
 #define TRICOLOR_PROGRAM_EXEC_STATE_H
 
-#include "common/actor.h"
+#include "common/schedule.h"
 #include "program/exec.h"
 
 enum {
@@ -66,6 +66,13 @@ struct player {
   } tally; // added to the result at the end
 };
 
+// An operation on the heap that was about to start, after so many steps of the schedule.
+struct start {
+  uint64_t steps;
+  uint32_t at;
+  uint8_t player;
+};
+
 struct tri_run {
   const struct tri_program *program;
   const struct tri_run_params *params;
@@ -76,6 +83,8 @@ struct tri_run {
   struct player *turn;    // not concurrent: the one that plays, at last one that is attached
   struct player *went_on; // fibers: the last one that was between operations
   int64_t budget;     // of steps for repetitions
+  struct start *starts; // in order, where the run's decisions are wanted
+  size_t n_starts, starts_room;
   uint32_t stop;      // the run ends: players stop before their next operation
 
   // Players at rest: see run_quiesce.
@@ -170,6 +179,8 @@ bool run_find_owners(struct tri_run *run);
 // Play all streams to their ends, or until the run stops. Then all players are parked but run->turn, if one owns a
 // mutator at all.
 void run_play(struct tri_run *run);
+// What the schedule has decided, in terms of operations.
+void run_tell_decisions(struct tri_run *run, const struct tri_schedule_result *schedule);
 // The player that the calling actor is, or whose turn it is.
 struct player *run_current(struct tri_run *run);
 // From here to run_resume all other players are between operations, and parked. Collects, as parking does.

@@ -8,6 +8,8 @@
 // single operation (tri_program_without), with any replaced by one of tri_plainer_op, or with any operand set to one
 // of tri_lower_value, it no longer fails.
 //
+// Policies of the schedule are the caller's to replace by decisions (minimize_command.c), as it takes a run to know them.
+//
 // The minimiser is a state machine that makes one experiment at a time and whose state can be written to a file,
 // so that minimising can be stopped anywhere and go on later with the same result. It knows no heap: whether a
 // program fails is the caller's to say, and has to be repeatable.

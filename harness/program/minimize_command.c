@@ -32,7 +32,8 @@ enum {
 struct verdict {
   char name[24]; // row of the oracle, "run", "signal 11", "exit 1", "hang"; "" for a run without a finding
   char message[1024];
-  uint64_t preemptions; // of the run, if it ended
+  uint64_t preemptions; // of the run, if it ended, and what its schedule decided
+  struct tri_run_decisions decisions;
 };
 
 struct minimisation {
@@ -72,7 +73,8 @@ static bool write_exactly(int file, const void *from, size_t size) {
 }
 
 static void judge(const struct minimisation *x, const struct tri_program *program, struct verdict *verdict) {
-  struct tri_run_params params = {.collector = x->collector, .options = x->options, .max_steps = x->steps};
+  struct tri_run_params params = {
+      .collector = x->collector, .options = x->options, .max_steps = x->steps, .decisions = &verdict->decisions};
   struct tri_run_result result;
   tri_program_run_checked(program, &params, TRI_CHECK_GC, NULL, &result);
   if (result.status == TRI_RUN_FINDING) snprintf(verdict->name, sizeof verdict->name, "%s", result.invariant);
@@ -270,6 +272,33 @@ static void show_progress(const struct tri_minimize *state, bool terminal, bool 
 
 enum ending { ENDING_DONE, ENDING_INTERRUPTED, ENDING_BUDGET, ENDING_BROKEN };
 
+static bool has_policy(const struct tri_program *program) {
+  for (size_t i = 0; i < program->count; i++)
+    if (program->ops[i].code == TRI_OP_POLICY) return true;
+  return false;
+}
+
+// The best program with what its policies have decided as decisions of its own, in place of the policies, if it fails
+// so, too: from there one preemption after the other can go.
+static bool decide_by_itself(struct minimisation *x, struct tri_minimize *state) {
+  struct verdict verdict;
+  struct tri_program decided = {0};
+  if (!has_policy(&state->best) || !experiment(x, &state->best, &verdict)) return false;
+  const struct tri_run_decisions *decisions = &verdict.decisions;
+  for (size_t i = 0; i < state->best.count; i++) {
+    for (unsigned k = 0; k < decisions->count; k++) {
+      struct tri_op yield = {TRI_OP_YIELD, {decisions->list[k].to, decisions->list[k].after}};
+      if (decisions->list[k].at == i) tri_need(tri_program_append(&decided, &yield) ? &decided : NULL);
+    }
+    if (state->best.ops[i].code == TRI_OP_POLICY) continue;
+    tri_need(tri_program_append(&decided, &state->best.ops[i]) ? &decided : NULL);
+  }
+  if (!still_fails(x, &decided)) return tri_program_free(&decided), false;
+  tri_program_free(&state->best);
+  *state = (struct tri_minimize){.best = decided, .tried = state->tried + 1, .kept = state->kept + 1};
+  return true;
+}
+
 static enum ending minimise(struct minimisation *x, struct tri_minimize *state, const char *part, const char *key) {
   bool terminal = isatty(STDERR_FILENO);
   enum ending ending = ENDING_DONE;
@@ -280,7 +309,7 @@ static enum ending minimise(struct minimisation *x, struct tri_minimize *state, 
     enum tri_minimize_step step = tri_minimize_step(state, still_fails, x);
     if (step == TRI_MINIMIZE_NO_MEMORY) tri_fail(&x->error, "out of memory");
     if (step == TRI_MINIMIZE_NO_MEMORY || x->broken) return ENDING_BROKEN;
-    if (step == TRI_MINIMIZE_ENDED) break;
+    if (step == TRI_MINIMIZE_ENDED && !decide_by_itself(x, state)) break;
     if ((step == TRI_MINIMIZE_KEPT || state->tried % SAVE_EVERY == 0) && !save(state, part, key, &x->error))
       return ENDING_BROKEN;
     show_progress(state, terminal, false);
