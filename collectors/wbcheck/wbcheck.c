@@ -157,11 +157,11 @@ static void after(struct wbcheck_heap *heap, struct record *record, const char *
     record->slot[k] = (struct slot){tri_plain_load(NULL, object, k).bits, call, heap->barriers, m->id};
 }
 
-// One barrier: `write` writes the slots.
+// One barrier: `write` writes the slots, if the object has them.
 #define BARRIER(call, object, i, n, write)                                                                   \
   struct wbcheck_heap *heap = enter(m);                                                                      \
   struct record *record = before(heap, call, object, i, n);                                                  \
-  write;                                                                                                     \
+  if (record) write;                                                                                         \
   after(heap, record, call, m, object, i, n);                                                                \
   leave(heap)
 
@@ -174,13 +174,13 @@ void wbcheck_init_slow(struct tri_mutator *m, tri_ref object, size_t i, tri_ref 
 }
 
 tri_ref wbcheck_swap_slow(struct tri_mutator *m, tri_ref object, size_t i, tri_ref value) {
-  tri_ref old;
+  tri_ref old = TRI_NULL;
   BARRIER("swap", object, i, 1, old = tri_plain_swap(m, object, i, value));
   return old;
 }
 
 bool wbcheck_cas_slow(struct tri_mutator *m, tri_ref object, size_t i, tri_ref expected, tri_ref value) {
-  bool stored;
+  bool stored = false;
   BARRIER("cas", object, i, 1, stored = tri_plain_cas(m, object, i, expected, value));
   return stored;
 }
