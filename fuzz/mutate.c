@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/random.h"
+#include "generate.h"
 #include "liveness.h"
 
 enum {
@@ -13,6 +14,8 @@ enum {
   CUTS = 16,      // pairs of cuts that a crossover compares
   NEAR_FIELD = 4, // most objects have few fields
   IDIOM_OPS = 12,
+  FEW_OPS = 8,         // programs that are hardly worth a change
+  GENERATED_OPS = 100, // of a program made anew
 };
 
 struct draw {
@@ -461,6 +464,26 @@ static bool op_configure(struct draw *d) {
   return insert_one(d, 0, op);
 }
 
+// What the generator makes: some of it put in somewhere, or a program of its own in the place of one that is hardly
+// worth a change. A fuzzer that starts with nothing would need long to put such situations together; which of them
+// are worth keeping is for coverage to say.
+static bool op_generate(struct draw *d) {
+  bool anew = d->program.count < FEW_OPS || one_in(d, 4);
+  struct tri_program made = {0};
+  size_t ops = 1 + below(d, anew ? GENERATED_OPS : MAX_SPAN);
+  d->out_of_memory = !tri_generate(&made, ops, tri_random_next(&d->random));
+  if (d->out_of_memory) return tri_program_free(&made), false;
+  if (anew) {
+    struct tri_program old = d->program;
+    d->program = made;
+    made = old;
+  } else {
+    insert(d, place(d), made.ops, smaller(made.count, MAX_SPAN));
+  }
+  tri_program_free(&made);
+  return !d->out_of_memory;
+}
+
 // ---- Raw bytes --------------------------------------------------------------------------------------------
 
 // One change that knows nothing of operations. The size is not 0 unless nothing fits.
@@ -538,6 +561,7 @@ operators[] = {
     {"yield", 3, op_yield},
     {"schedule", 2, op_schedule},
     {"configure", 3, op_configure},
+    {"generate", 10, op_generate},
 };
 enum { RAW, INSERT, OPERATORS = sizeof operators / sizeof *operators };
 
