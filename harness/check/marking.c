@@ -186,6 +186,9 @@ static void point(void *context) {
   struct tri_marking now;
   if (s->shim.inner->marking(s->heap, &now) != TRI_OK || !now.active) return;
   look_at_colours(s, 0);
+  for (uint32_t id = 1; id < s->model->n_objects; id++)
+    if (model_alive(&s->model->object[id]) && s->model->object[id].serial > s->marking.since)
+      judge_born(s, &now, id, s->marking.colour[id]);
   judge_deletions(s);
   judge_tricolour(s, &now);
 }
@@ -236,6 +239,7 @@ static void at_event(void *context) {
   switch (marking->event) {
   case TRI_EVENT_MARK:
     s->shim.inner->marking(s->heap, &now);
+    marking->since = s->model->serial;
     marking->on = now.barrier != TRI_BARRIER_NONE;
     marking->n_deleted = marking->n_words = 0;
     if (now.barrier == TRI_BARRIER_SNAPSHOT || now.barrier == TRI_BARRIER_HYBRID) take_edges(s);

@@ -42,6 +42,7 @@ struct shadow_generations { // generations.c
 struct shadow_marking { // marking.c
   bool on;              // mutators may run while a collection marks: from MARK to SWEEP
   enum tri_event_kind event;
+  uint32_t since;             // serial of the last object that was there at MARK
   uint64_t next_point;        // calls at which the next point is affordable
   uint64_t *edges;            // a bit per edge of the model that was there at MARK and was not overwritten
   size_t n_words, words;      // in use, allocated

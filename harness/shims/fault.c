@@ -381,6 +381,15 @@ static void skip_barrier_store(struct tri_mutator *m, tri_ref object, size_t i, 
 }
 static void skip_barrier_override(struct tri_collector *record) { record->store = skip_barrier_store; }
 
+// A snapshot collector does not keep the strong invariant.
+static enum tri_status strong_marking(struct tri_heap *heap, struct tri_marking *marking) {
+  struct fault *fault = fault_of(heap);
+  enum tri_status status = fault->shim.inner->marking(heap, marking);
+  if (marking->barrier == TRI_BARRIER_SNAPSHOT && act(fault)) marking->barrier = TRI_BARRIER_INSERTION;
+  return status;
+}
+static void claim_strong_override(struct tri_collector *record) { record->marking = strong_marking; }
+
 static tri_ref white_alloc(struct tri_mutator *m, struct tri_shape shape) {
   struct fault *fault = fault_of(m->heap);
   tri_ref object = fault->shim.inner->alloc(m, shape);
@@ -859,6 +868,8 @@ static const struct tri_fault_mode modes[] = {
     {"keep-queued", "leave a root object on the mark stack when the k-th marking has ended", queued_override,
      keep_queued},
     {"skip-barrier", "store past the barrier at the k-th chance to lose a white object", skip_barrier_override, NULL},
+    {"claim-strong", "promise the strong invariant where the barrier keeps the weak one", claim_strong_override,
+     NULL},
     {"born-white", "tell the k-th object allocated during marking white", born_white_override, NULL},
     {"skip-record", "store past the barrier at the k-th chance to hide a younger object", skip_record_override,
      NULL},
