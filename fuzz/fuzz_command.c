@@ -31,7 +31,7 @@ static const char usage_text[] =
     "  --runs=N             executions\n"
     "  --time=60s           seconds, or with m or h; without both until interrupted\n"
     "  --seed=N             of the engine's random choices (default 1)\n"
-    "  --out=FOLDER         corpus and findings (default fuzz-out); each collector and engine has a folder in it,\n"
+    "  --out=FOLDER         corpus and findings (default out/fuzz); each collector and engine has a folder in it,\n"
     "                       and a later run goes on from its corpus\n"
     "  --corpus=FOLDER      programs to start with, bytes or .thp (default: one with a single operation)\n"
     "  --stats              no fuzzing: the programs of --corpus again and again, as fast as it goes, --runs\n"
@@ -129,7 +129,7 @@ static bool known_collector(const char *name, struct tri_error *error) {
 }
 
 static bool parse(struct plan *plan, int argc, char **argv, bool *help, struct tri_error *error) {
-  *plan = (struct plan){.engine = TRI_ENGINE_LIBFUZZER, .out = "fuzz-out", .seed = 1, .floor = EFFECTIVE_FLOOR};
+  *plan = (struct plan){.engine = TRI_ENGINE_LIBFUZZER, .out = "out/fuzz", .seed = 1, .floor = EFFECTIVE_FLOOR};
   *help = false;
   opterr = 0;
   optind = 0;
