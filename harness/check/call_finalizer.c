@@ -60,9 +60,12 @@ static void note_died(struct tri_shadow *s, uint32_t id) {
   uint32_t value = model->mark += 2;
   model_trace_roots(model, value - 1);
   model_trace_from(model, id, value - 1, value);
-  for (uint32_t i = 1; i < model->n_objects; i++)
-    if (model_alive(&model->object[i]) && model->object[i].mark == value)
-      model->object[i].died = (uint32_t)shadow_operation(s);
+  for (uint32_t i = 1; i < model->n_objects; i++) {
+    struct model_object *o = &model->object[i];
+    if (!model_alive(o) || o->mark != value) continue;
+    o->died = (uint32_t)shadow_operation(s);
+    if (o->hashed == (uint32_t)SHADOW_PAYLOAD_HELD) o->hashed = 0; // from here on the program can write it
+  }
 }
 
 // The queue has filled between two passes: all that is unreachable may be in it, other registrations of one object, too.

@@ -127,8 +127,12 @@ static void shadow_fill(struct tri_mutator *m, tri_ref object, size_t i, size_t 
 static void *shadow_raw(struct tri_mutator *m, tri_ref object) {
   struct tri_shadow *s = enter(m);
   void *raw = NULL;
-  if (s->broken ? model_at(s->model, object) : object_argument(s, "raw", object))
+  uint32_t id = s->broken ? model_at(s->model, object) : object_argument(s, "raw", object);
+  if (id) {
+    struct model_object *o = &s->model->object[id];
+    if (o->hashed == (uint32_t)SHADOW_PAYLOAD_HELD) o->hashed = 0; // a weak reference has led the program here
     raw = s->shim.inner->raw(m, object);
+  }
   leave(s);
   return raw;
 }
