@@ -659,7 +659,7 @@ static void act_schedule(struct model *m) {
   if (one_in(m, 4))
     EMIT(m, POLICY, below(m, TRI_POLICIES), below(m, 1 << 14));
   else
-    EMIT(m, YIELD, below(m, TRI_ACTORS), below(m, 1 + below(m, 128)));
+    EMIT(m, YIELD, below(m, one_in(m, 4) ? TRI_ACTORS : TRI_MUTATORS), below(m, 1 + below(m, 128)));
 }
 
 // ---- The table --------------------------------------------------------------------------------------------

@@ -397,6 +397,11 @@ static bool op_frame_collection(struct draw *d) {
          insert_one(d, s.from, (struct tri_op){TRI_OP_START, {0}});
 }
 
+// Mostly one of the program's mutators: the collector's own actors come after them, if it has any.
+static uint32_t any_actor(struct draw *d) {
+  return (uint32_t)below(d, one_in(d, 4) ? TRI_ACTORS : TRI_MUTATORS);
+}
+
 // Put one operation before a span and one after it.
 static bool wrap(struct draw *d, struct tri_op before, struct tri_op after) {
   struct span s = span(d);
@@ -436,7 +441,7 @@ static bool is_schedule(const struct tri_op *op) {
 // One more decision of who goes on, or one taken elsewhere.
 static bool op_yield(struct draw *d) {
   size_t old = find(d, is_yield);
-  struct tri_op op = {TRI_OP_YIELD, {(uint32_t)below(d, TRI_ACTORS), log_uniform(d, 128)}};
+  struct tri_op op = {TRI_OP_YIELD, {any_actor(d), log_uniform(d, 128)}};
   if (old < d->program.count && one_in(d, 2)) {
     op = d->program.ops[old];
     take_out(d, (struct span){old, 1});

@@ -304,7 +304,7 @@ enum tri_run_status tri_program_run(const struct tri_program *program, const str
                                     struct tri_run_result *result) {
   *result = (struct tri_run_result){0};
   struct tri_run *run = calloc(1, sizeof *run);
-  if (run) *run = (struct tri_run){.program = program, .params = params, .result = result};
+  if (run) run->program = program, run->params = params, run->result = result;
   if (!run || !run_find_owners(run)) {
     free(run);
     snprintf(result->message, sizeof result->message, "out of memory");

@@ -103,7 +103,9 @@ bool run_find_owners(struct tri_run *run) {
   }
   for (unsigned k = 0; k < TRI_MUTATORS; k++) {
     struct player *p = &run->players[k];
-    *p = (struct player){.run = run, .number = k, .seed = (uint64_t)k << 56, .cookie = (uint64_t)k << 56};
+    p->run = run;
+    p->number = k;
+    p->seed = p->cookie = (uint64_t)k << 56; // so no two of the program's are equal
     p->at = own(p, 0);
     p->ended = k >= run->n_players;
   }
