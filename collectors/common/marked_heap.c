@@ -10,7 +10,7 @@ enum own_option {
 #undef TRI_OPTION_ROW
 };
 
-// ----------------------------------------------------------------------------------------------------- marking
+// --------------------------------------------------------------------------------------------------- marking
 
 static inline bool mark(void *heap, tri_ref object) { return tri_marked_mark(heap, object); }
 
@@ -24,8 +24,8 @@ static inline void prefetch(void *context, tri_ref object) {
 #define ROUNDS UINT64_C(6)
 
 // A weak reference or ephemeron is discovered once per collection, also when an overflow leads to a second
-// scan: its lent bits say in which round it was last. With generations, a round is a full collection and the minor
-// ones after it: these scan who is young or was recorded, and has no round.
+// scan: its lent bits say in which round it was last. With generations, a round is a full collection and the
+// minor ones after it: these scan who is young or was recorded, and has no round.
 static TRI_NOINLINE void scan_weak(struct tri_marked_heap *heap, tri_ref object) {
   uint64_t *tag = tri_tag(object);
   if ((*tag & ROUNDS) == heap->round) return;
@@ -214,7 +214,8 @@ tri_ref tri_marked_finalizer_next(struct tri_mutator *m, uint64_t *cookie) {
 // ------------------------------------------------------------------------------------------------ allocation
 
 // What one space has free but does not use, the other may have.
-static tri_ref alloc_small(struct tri_marked_heap *heap, struct tri_marked_mutator *m, struct tri_shape shape) {
+static tri_ref alloc_small(struct tri_marked_heap *heap, struct tri_marked_mutator *m,
+                           struct tri_shape shape) {
   tri_ref object = tri_runs_alloc(m->runs, shape);
   if (!tri_is_null(object)) return object;
   unsigned size_class = tri_size_class(tri_object_bytes(shape));

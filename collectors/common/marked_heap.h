@@ -2,13 +2,13 @@
 //
 // Small objects are cells of a block space, larger ones stand in a large-object space, both under one limit;
 // each mutator allocates in runs of its own. Marking goes through the tracer, and looks again at what a full
-// mark stack dropped; weak references, ephemerons and finalizers follow (common/weak.h); small objects are swept
-// lazily, by who wants memory, large ones at once. When a collection begins, how far it goes and who may run
-// meanwhile are the collector's.
+// mark stack dropped; weak references, ephemerons and finalizers follow (common/weak.h); small objects are
+// swept lazily, by who wants memory, large ones at once. When a collection begins, how far it goes and who
+// may run meanwhile are the collector's.
 //
 // Invariants: runs belong to their mutators while the world runs, and are retired before marking begins and
-// before it ends; all blocks are swept before marking begins; heap->lock guards spaces and tracer while the world
-// runs.
+// before it ends; all blocks are swept before marking begins; heap->lock guards spaces and tracer while the
+// world runs.
 #ifndef TRICOLOR_COMMON_MARKED_HEAP_H
 #define TRICOLOR_COMMON_MARKED_HEAP_H
 
@@ -47,8 +47,8 @@ static inline struct tri_marked_heap *tri_marked_heap_of(struct tri_heap *heap) 
 }
 
 // A new heap of `bytes`, which begins with struct tri_marked_heap; the rest is zero. own: the values of
-// marked_options.def. mutator_bytes: of the collector's mutators, which begin with struct tri_marked_mutator. NULL:
-// out of memory.
+// marked_options.def. mutator_bytes: of the collector's mutators, which begin with struct tri_marked_mutator.
+// NULL: out of memory.
 struct tri_marked_heap *tri_marked_heap_new(size_t bytes, const struct tri_collector *self,
                                             const struct tri_heap_config *config, const int64_t *own,
                                             size_t mutator_bytes);
@@ -69,14 +69,15 @@ static inline tri_ref tri_marked_alloc(struct tri_mutator *m, struct tri_shape s
   return tri_runs_alloc(((struct tri_marked_mutator *)m)->runs, shape);
 }
 
-// Any object of a checked shape, from whatever memory is free, with the lock held or the world stopped. TRI_NULL:
-// out of memory.
+// Any object of a checked shape, from whatever memory is free, with the lock held or the world stopped.
+// TRI_NULL: out of memory.
 tri_ref tri_marked_alloc_any(struct tri_marked_heap *heap, struct tri_mutator *m, struct tri_shape shape);
 
-// ------------------------------------------------------------------------------------------------ generations
+// ------------------------------------------------------------------------------------------------
+// generations
 //
-// With sticky marks (Demers et al. 1990) what is marked between collections is old: it has survived one. A lent bit
-// of the tag says for the barrier that an object is old, and that no store to it has been recorded.
+// With sticky marks (Demers et al. 1990) what is marked between collections is old: it has survived one. A
+// lent bit of the tag says for the barrier that an object is old, and that no store to it has been recorded.
 
 #define TRI_MARKED_OLD UINT64_C(8)
 
@@ -88,8 +89,8 @@ static inline bool tri_marked_is_old(tri_ref object) {
   return TRI_UNLIKELY(TRI_RELAXED_LOAD(tri_tag(object)) & TRI_MARKED_OLD);
 }
 
-// Record that the object has been written to: who calls this sees to it that tri_marked_scan is called for it in the
-// next minor collection. Any mutator.
+// Record that the object has been written to: who calls this sees to it that tri_marked_scan is called for it
+// in the next minor collection. Any mutator.
 static inline void tri_marked_record(tri_ref object) {
   uint64_t *tag = tri_tag(object);
   TRI_RELAXED_STORE(tag, TRI_RELAXED_LOAD(tag) & ~TRI_TAG_LENT);
@@ -100,8 +101,8 @@ void tri_marked_clear(struct tri_marked_heap *heap);
 
 // --------------------------------------------------------------------------------------------------- marking
 //
-// All with the world stopped, by tri_world_stop, or by this, which waits for others' collections to end first: they
-// may be lazy, and of another kind.
+// All with the world stopped, by tri_world_stop, or by this, which waits for others' collections to end
+// first: they may be lazy, and of another kind.
 void tri_marked_stop(struct tri_mutator *m);
 
 // A whole collection:
@@ -126,8 +127,8 @@ static inline bool tri_marked_mark(struct tri_marked_heap *heap, tri_ref object)
   return true;
 }
 
-// Retire all runs, end the last sweep; marks are legal from now on. mutators_run: before marking ends; what they
-// allocate is then black.
+// Retire all runs, end the last sweep; marks are legal from now on. mutators_run: before marking ends; what
+// they allocate is then black.
 void tri_marked_begin(struct tri_marked_heap *heap, bool mutators_run);
 
 // A root visitor (tri_root_fn): reach what *slot refers to.
@@ -136,8 +137,8 @@ void tri_marked_trace(void *heap, tri_ref *slot);
 // Mark and scan until nothing is grey. Emits RESCAN.
 void tri_marked_drain(void *heap);
 
-// The same, but look at no more than `units` references, where no overflow is to be dealt with. Returns what is
-// left of units; if that is not 0, nothing is grey.
+// The same, but look at no more than `units` references, where no overflow is to be dealt with. Returns what
+// is left of units; if that is not 0, nothing is grey.
 size_t tri_marked_step(struct tri_marked_heap *heap, size_t units);
 
 // Scan a marked object; where there are generations, it is old from now on, and nothing is recorded of it.
@@ -146,8 +147,8 @@ void tri_marked_scan(struct tri_marked_heap *heap, tri_ref object);
 // Emit WEAK and deal with weak references, ephemerons and finalizers, when nothing is grey.
 void tri_marked_weak(struct tri_marked_heap *heap);
 
-// Retire all runs and emit SWEEP; what is unmarked is garbage from now on. Large objects are freed, small ones as
-// their blocks are wanted, or by tri_sweep_finish.
+// Retire all runs and emit SWEEP; what is unmarked is garbage from now on. Large objects are freed, small
+// ones as their blocks are wanted, or by tri_sweep_finish.
 void tri_marked_sweep(struct tri_marked_heap *heap);
 
 // Give free memory back to the system; the sweep has ended.

@@ -4,7 +4,8 @@
 
 #include "common/marked_heap.h"
 
-#define TRI_SUMMARY "generational mark-sweep: sticky mark bits, objects recorded by the barrier, nothing moves"
+#define TRI_SUMMARY                                                                                          \
+  "generational mark-sweep: sticky mark bits, objects recorded by the barrier, nothing moves"
 #define TRI_CAPS                                                                                             \
   (TRI_CAP_EXACT | TRI_CAP_CYCLES | TRI_CAP_GENERATIONAL | TRI_CAP_WEAK | TRI_CAP_EPHEMERON |                \
    TRI_CAP_FINALIZER | TRI_CAP_PIN | TRI_CAP_WALK | TRI_CAP_RECLAIMS | TRI_CAP_MULTI_HEAP |                  \
@@ -28,7 +29,7 @@ enum { STICKY_BUFFER_ENTRIES = 64 };
 
 struct sticky_mutator {
   struct tri_marked_mutator marked;
-  uint32_t n_buffer; // below the option buffer= while the mutator runs
+  uint32_t n_buffer;                     // below the option buffer= while the mutator runs
   tri_ref buffer[STICKY_BUFFER_ENTRIES]; // recorded objects
 };
 
@@ -55,7 +56,8 @@ static inline tri_ref sticky_swap(struct tri_mutator *m, tri_ref object, size_t 
   return tri_plain_swap(m, object, i, value);
 }
 
-static inline bool sticky_cas(struct tri_mutator *m, tri_ref object, size_t i, tri_ref expected, tri_ref value) {
+static inline bool sticky_cas(struct tri_mutator *m, tri_ref object, size_t i, tri_ref expected,
+                              tri_ref value) {
   sticky_record(m, object);
   return tri_plain_cas(m, object, i, expected, value);
 }
@@ -76,7 +78,8 @@ static inline void sticky_weak_set(struct tri_mutator *m, tri_ref weak, tri_ref 
   tri_plain_weak_set(m, weak, target);
 }
 
-static inline void sticky_ephemeron_set(struct tri_mutator *m, tri_ref ephemeron, tri_ref key, tri_ref value) {
+static inline void sticky_ephemeron_set(struct tri_mutator *m, tri_ref ephemeron, tri_ref key,
+                                        tri_ref value) {
   sticky_record(m, ephemeron);
   tri_plain_ephemeron_set(m, ephemeron, key, value);
 }

@@ -1,11 +1,12 @@
-// sticky: generational mark-sweep by sticky mark bits (Demers et al. 1990), on common/marked_heap.h. Marks stay after
-// a collection: what is marked is old. A minor collection leaves old objects alone; it marks from the roots and from
-// the old objects that were written to since the last one, which the barrier has recorded, and sweeps what is
-// unmarked. A full one takes all marks back first. Nothing moves, and who survives once is old.
+// sticky: generational mark-sweep by sticky mark bits (Demers et al. 1990), on common/marked_heap.h. Marks
+// stay after a collection: what is marked is old. A minor collection leaves old objects alone; it marks from
+// the roots and from the old objects that were written to since the last one, which the barrier has recorded,
+// and sweeps what is unmarked. A full one takes all marks back first. Nothing moves, and who survives once is
+// old.
 //
-// Invariants, between collections: an old object is recorded, or has TRI_MARKED_OLD in its tag and refers to old
-// objects only; a recorded object is in the buffer of a mutator or in `remembered`, or `lost` is set; a young object
-// is neither.
+// Invariants, between collections: an old object is recorded, or has TRI_MARKED_OLD in its tag and refers to
+// old objects only; a recorded object is in the buffer of a mutator or in `remembered`, or `lost` is set; a
+// young object is neither.
 #include "tricolor/collector.h"
 
 #include "sticky/fast.h"
@@ -59,7 +60,8 @@ static void flush_mutator(void *heap, struct tri_mutator *m) { flush(heap, mutat
 //
 // With the world stopped by the caller.
 
-// For a minor collection: reach what the recorded objects refer to. They are old, and not recorded, afterwards.
+// For a minor collection: reach what the recorded objects refer to. They are old, and not recorded,
+// afterwards.
 static void trace_remembered(struct sticky_heap *heap) {
   while (!tri_mark_stack_is_empty(&heap->remembered))
     tri_marked_scan(&heap->marked, (tri_ref){tri_mark_stack_pop(&heap->remembered)});
@@ -161,7 +163,9 @@ void sticky_heap_destroy(struct tri_heap *base) {
   tri_marked_heap_delete(&heap->marked);
 }
 
-enum tri_status sticky_attach(struct tri_heap *heap, struct tri_mutator **m) { return tri_marked_attach(heap, m); }
+enum tri_status sticky_attach(struct tri_heap *heap, struct tri_mutator **m) {
+  return tri_marked_attach(heap, m);
+}
 
 void sticky_detach(struct tri_mutator *m) {
   struct sticky_heap *heap = heap_of(m->heap);
@@ -217,7 +221,8 @@ bool sticky_each_remembered(struct tri_heap *base, tri_remembered_fn *visit, voi
     return each.goes_on;
   }
   tri_each_mutator(base, visit_buffer, &each);
-  for (size_t i = 0; i < heap->remembered.top; i++) visit_object(&each, (tri_ref){heap->remembered.entries[i]});
+  for (size_t i = 0; i < heap->remembered.top; i++)
+    visit_object(&each, (tri_ref){heap->remembered.entries[i]});
   return each.goes_on;
 }
 
@@ -239,7 +244,8 @@ static bool verify_tag(void *context, uintptr_t cell, size_t bytes) {
   for (size_t i = 0, n = tri_strong_refs(tri_tag_shape(*tri_tag(object))); i < n; i++) {
     tri_ref target = tri_plain_load(NULL, object, i);
     if (!tri_is_null(target) && !tri_marked_is(v->heap, target))
-      tri_find(&v->findings, "object at %p: old and not recorded, but slot %zu refers to the young object at %p",
+      tri_find(&v->findings,
+               "object at %p: old and not recorded, but slot %zu refers to the young object at %p",
                (void *)cell, i, (void *)target.bits);
   }
   return true;

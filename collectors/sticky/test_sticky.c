@@ -1,6 +1,7 @@
-// sticky's own paths: each call that can make an old object refer to a young one, weak objects of both generations,
-// the remembered set without memory, what minor collections keep and full ones free, and several mutators. What
-// mark-sweep collectors share is tested in common/, what every collector has to do in collectors/test.
+// sticky's own paths: each call that can make an old object refer to a young one, weak objects of both
+// generations, the remembered set without memory, what minor collections keep and full ones free, and several
+// mutators. What mark-sweep collectors share is tested in common/, what every collector has to do in
+// collectors/test.
 #include "test/own.h"
 
 static void collect(enum tri_collect_kind kind) {
@@ -29,7 +30,8 @@ static void check_node(tri_ref object, uint64_t id, unsigned generation) {
   TRI_CHECK_EQ(*(uint64_t *)tri_raw(m, object), id);
 }
 
-// ------------------------------------------------------------------------------------------------ old to young
+// ---------------------------------------------------------------------------------------------------- old to
+// young
 //
 // The holder is old, the victim young; after the edge is made it is the only one to the victim.
 
@@ -72,8 +74,8 @@ static void test_edges(const char *options) {
   destroy();
 }
 
-// Weak references and ephemerons in all generations, with any number of minor collections between full ones: an old
-// one must be looked at in a minor collection if it was set since, and in each full one.
+// Weak references and ephemerons in all generations, with any number of minor collections between full ones:
+// an old one must be looked at in a minor collection if it was set since, and in each full one.
 static void test_weak(void) {
   create("heap=1m");
   TRI_FRAME(m, f, 4);
@@ -114,7 +116,8 @@ static void test_weak(void) {
   destroy();
 }
 
-// ---------------------------------------------------------------------------------------------- remembered set
+// ------------------------------------------------------------------------------------------------ remembered
+// set
 
 static bool count_entry(void *context, const struct tri_remembered *entry) {
   (void)entry;
@@ -122,8 +125,8 @@ static bool count_entry(void *context, const struct tri_remembered *entry) {
   return true;
 }
 
-// Each object once; and where there is no memory for the set, everything counts as recorded, and the next collection
-// is a full one.
+// Each object once; and where there is no memory for the set, everything counts as recorded, and the next
+// collection is a full one.
 static void test_remembered(bool without_memory) {
   create("heap=1m,buffer=1");
   enum { HOLDERS = 50 };
@@ -170,7 +173,7 @@ static void test_growth(void) {
   destroy();
 }
 
-// ---------------------------------------------------------------------------------------------------- mutators
+// -------------------------------------------------------------------------------------------------- mutators
 
 enum { MUTATORS = 3, TABLE = 40, ROUNDS = 1500 };
 
@@ -196,9 +199,14 @@ static void mutate(void *arg) {
       tri_cas(own, f.slot[0], at, TRI_NULL, f.slot[1]);
     }
     switch (tri_random_below(&random, 30)) {
-    case 0: tri_collect(own, TRI_COLLECT_MINOR); break;
-    case 1: tri_collect(own, TRI_COLLECT_FULL); break;
-    default: tri_safepoint(own);
+    case 0:
+      tri_collect(own, TRI_COLLECT_MINOR);
+      break;
+    case 1:
+      tri_collect(own, TRI_COLLECT_FULL);
+      break;
+    default:
+      tri_safepoint(own);
     }
   }
   TRI_FRAME_POP(own, f);

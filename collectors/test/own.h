@@ -1,5 +1,5 @@
-// For tests of collectors' own paths: one heap with one mutator, checked wherever the test asks. The functions are
-// for one translation unit, the test's.
+// For tests of collectors' own paths: one heap with one mutator, checked wherever the test asks. The
+// functions are for one translation unit, the test's.
 #ifndef TRICOLOR_TEST_OWN_H
 #define TRICOLOR_TEST_OWN_H
 
@@ -61,8 +61,8 @@ static inline void destroy(void) {
   TRI_CHECK_EQ(tri_os_usage().metadata_blocks, 0);
 }
 
-// Run mutate(&seed) in n actors, with seeds from the first one on, until all have ended; this mutator is parked
-// meanwhile.
+// Run mutate(&seed) in n actors, with seeds from the first one on, until all have ended; this mutator is
+// parked meanwhile.
 enum { MOST_ACTORS = 8 };
 static inline void run_actors(size_t n, uint64_t seed, void (*mutate)(void *seed)) {
   struct tri_actor actors[MOST_ACTORS];

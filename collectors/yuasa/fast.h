@@ -28,8 +28,8 @@ enum { YUASA_BUFFER_ENTRIES = 64 };
 
 struct yuasa_mutator {
   struct tri_marked_mutator marked;
-  bool marking;      // the heap's: the barrier is on
-  uint32_t n_buffer; // below the option buffer= while the mutator runs
+  bool marking;                         // the heap's: the barrier is on
+  uint32_t n_buffer;                    // below the option buffer= while the mutator runs
   tri_ref buffer[YUASA_BUFFER_ENTRIES]; // overwritten references, not yet marked
 };
 
@@ -62,7 +62,8 @@ static inline tri_ref yuasa_swap(struct tri_mutator *m, tri_ref object, size_t i
   return old;
 }
 
-static inline bool yuasa_cas(struct tri_mutator *m, tri_ref object, size_t i, tri_ref expected, tri_ref value) {
+static inline bool yuasa_cas(struct tri_mutator *m, tri_ref object, size_t i, tri_ref expected,
+                             tri_ref value) {
   bool stored = tri_plain_cas(m, object, i, expected, value);
   if (yuasa_is_marking(m) && stored) yuasa_shade_slow(m, expected);
   return stored;

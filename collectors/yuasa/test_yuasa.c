@@ -1,6 +1,6 @@
-// yuasa's own paths: each way in which a reference can leave the graph while a snapshot is marked, what is allocated
-// meanwhile, mutators that come and go, floating garbage, and the pace. What mark-sweep collectors share is
-// tested in common/, what every collector has to do in collectors/test.
+// yuasa's own paths: each way in which a reference can leave the graph while a snapshot is marked, what is
+// allocated meanwhile, mutators that come and go, floating garbage, and the pace. What mark-sweep collectors
+// share is tested in common/, what every collector has to do in collectors/test.
 #include "test/own.h"
 
 static struct tri_stats stats(void) {
@@ -23,11 +23,12 @@ static void check_node(tri_ref object, uint64_t id) {
   TRI_CHECK_EQ(*(uint64_t *)tri_raw(m, object), id);
 }
 
-// -------------------------------------------------------------------------------------------------- losing edges
+// ---------------------------------------------------------------------------------------------------- losing
+// edges
 //
-// A holder has the only reference to a victim, which has the only one to a second. The collection begins; before
-// anything is marked, the program takes the victim out of the holder by one call, and keeps it in a root that was
-// scanned already.
+// A holder has the only reference to a victim, which has the only one to a second. The collection begins;
+// before anything is marked, the program takes the victim out of the holder by one call, and keeps it in a
+// root that was scanned already.
 
 enum { VICTIM = 7, SECOND = 8 };
 
@@ -140,10 +141,11 @@ static void test_losses(const char *options) {
   destroy();
 }
 
-// ----------------------------------------------------------------------------------------------- while it goes on
+// -------------------------------------------------------------------------------------------------- while it
+// goes on
 
-// What is allocated while marking goes on lives at least to its end, in runs that are there or not, large or not.
-// What becomes garbage meanwhile floats to the next collection, and no further.
+// What is allocated while marking goes on lives at least to its end, in runs that are there or not, large or
+// not. What becomes garbage meanwhile floats to the next collection, and no further.
 static void test_black(const char *options) {
   create(options);
   TRI_FRAME(m, f, 3);
@@ -192,7 +194,7 @@ static void test_coming_and_going(void) {
   destroy();
 }
 
-// -------------------------------------------------------------------------------------------------------- pace
+// ------------------------------------------------------------------------------------------------------ pace
 
 struct seen {
   size_t begun, steps, ended, rushed; // rushed: ended without a step before
@@ -226,7 +228,8 @@ static void test_pace(void) {
   TRI_CHECK_LE(seen.rushed, 1); // before the first one nothing is known
   TRI_CHECK_LE(seen.begun - seen.ended, 1);
   tri_ref object = f.slot[0];
-  for (size_t i = KEPT; i-- > 0; object = tri_load(m, object, 0)) TRI_CHECK_EQ(*(uint64_t *)tri_raw(m, object), i);
+  for (size_t i = KEPT; i-- > 0; object = tri_load(m, object, 0))
+    TRI_CHECK_EQ(*(uint64_t *)tri_raw(m, object), i);
   TRI_FRAME_POP(m, f);
   destroy();
 
@@ -236,7 +239,7 @@ static void test_pace(void) {
   destroy();
 }
 
-// ---------------------------------------------------------------------------------------------------- mutators
+// -------------------------------------------------------------------------------------------------- mutators
 
 // Several mutators take a shared table apart and put it together again, while one of them collects in steps.
 enum { MUTATORS = 3, TABLE = 40, ROUNDS = 1500 };
@@ -261,9 +264,14 @@ static void mutate(void *arg) {
       tri_store(own, f.slot[1], 0, f.slot[2]);
     }
     switch (tri_random_below(&random, 4)) {
-    case 0: tri_collect_start(own); break;
-    case 1: tri_collect_step(own, 1 + (size_t)tri_random_below(&random, 20)); break;
-    default: tri_safepoint(own);
+    case 0:
+      tri_collect_start(own);
+      break;
+    case 1:
+      tri_collect_step(own, 1 + (size_t)tri_random_below(&random, 20));
+      break;
+    default:
+      tri_safepoint(own);
     }
     TRI_CHECK_EQ(*(uint64_t *)tri_raw(own, f.slot[1]), id);
     tri_cas(own, f.slot[0], to, TRI_NULL, f.slot[1]);

@@ -1,5 +1,5 @@
-// yuasa: mark-sweep in steps, by a snapshot at the beginning (Yuasa 1990), on common/marked_heap.h. The world is
-// stopped to take the roots, for each bounded step of marking, and to end it; between, mutators run.
+// yuasa: mark-sweep in steps, by a snapshot at the beginning (Yuasa 1990), on common/marked_heap.h. The world
+// is stopped to take the roots, for each bounded step of marking, and to end it; between, mutators run.
 //
 // What keeps the snapshot whole, from the event MARK on:
 //   * a reference that a slot loses is shaded: marked, and scanned later (deletion barrier)
@@ -7,7 +7,8 @@
 //   * what is allocated is marked at once, and never scanned: all that it can refer to is kept anyway
 // So an object that is unmarked at the end was unreachable at MARK, and nobody has held it since.
 //
-// Invariants: heap->marking is the same in every mutator; while it is false, all buffers and `shaded` are empty.
+// Invariants: heap->marking is the same in every mutator; while it is false, all buffers and `shaded` are
+// empty.
 #include "tricolor/collector.h"
 
 #include "yuasa/fast.h"
@@ -35,8 +36,8 @@ struct yuasa_heap {
   size_t allocated;       // bytes since marking ended last
   size_t due;             // `allocated` at which something is to be done
   size_t stepped;         // `allocated` at the last step
-  size_t headroom;        // bytes to allocate while `work` objects are marked, or blocks swept
-  size_t work;            //
+  size_t headroom;        // bytes to allocate while `work` objects are marked, or so many blocks swept
+  size_t work;
   size_t live;            // bytes that the last collection left,
   uint64_t live_objects;  // of which it marked so many objects
   uint64_t marked_before; // marked_objects when this one began
@@ -107,8 +108,8 @@ static void pace_next(struct yuasa_heap *heap) {
   TRI_RELAXED_STORE(&heap->due, due);
 }
 
-// After marking: all blocks are to be swept when trigger percent of what is free are used, and the next collection
-// begins.
+// After marking: all blocks are to be swept when trigger percent of what is free are used, and the next
+// collection begins.
 static void pace_sweeping(struct yuasa_heap *heap) {
   size_t limit = heap->marked.budget.limit;
   heap->headroom = (limit - smaller(heap->live, limit)) / 100 * heap->trigger;
@@ -329,7 +330,7 @@ tri_ref yuasa_alloc_slow(struct tri_mutator *m, struct tri_shape shape) {
   }
 }
 
-// ----------------------------------------------------------------------------------------------------- looking
+// --------------------------------------------------------------------------------------------------- looking
 
 bool yuasa_walk(struct tri_heap *heap, tri_walk_fn *visit, void *context) {
   return tri_marked_walk(heap, visit, context);
@@ -343,9 +344,8 @@ void yuasa_stats_fill(struct tri_heap *base, struct tri_stats *stats) {
 
 enum tri_status yuasa_marking(struct tri_heap *heap, struct tri_marking *marking) {
   bool active = heap_of(heap)->marked.blocks.marking;
-  *marking = (struct tri_marking){.active = active,
-                                  .barrier = TRI_BARRIER_SNAPSHOT,
-                                  .born = active ? TRI_BLACK : TRI_COLOUR_NONE};
+  *marking = (struct tri_marking){
+      .active = active, .barrier = TRI_BARRIER_SNAPSHOT, .born = active ? TRI_BLACK : TRI_COLOUR_NONE};
   return TRI_OK;
 }
 
