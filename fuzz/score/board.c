@@ -111,6 +111,9 @@ bool tri_board_add_manifest(struct tri_board *board, enum tri_engine engine, con
 
 // ---- Trials ---------------------------------------------------------------------------------------------------
 
+// To what the log says: a result reads the same when it is loaded again.
+static double rounded(double seconds) { return (double)(int64_t)(seconds * 1000 + 0.5) / 1000; }
+
 void tri_board_add_trial(struct tri_board *board, const struct tri_trial *trial) {
   if ((board->trial_count & (board->trial_count - 1)) == 0)
     board->trials =
@@ -119,6 +122,8 @@ void tri_board_add_trial(struct tri_board *board, const struct tri_trial *trial)
   *kept = *trial;
   kept->subject = copy(trial->subject);
   kept->arm = copy(trial->arm);
+  kept->cpu_seconds = rounded(trial->cpu_seconds);
+  kept->wall_seconds = rounded(trial->wall_seconds);
 }
 
 const struct tri_trial *tri_board_trial(const struct tri_board *board, const char *subject, const char *arm,
@@ -129,8 +134,6 @@ const struct tri_trial *tri_board_trial(const struct tri_board *board, const cha
   }
   return NULL;
 }
-
-static double rounded(double seconds) { return (double)(int64_t)(seconds * 1000 + 0.5) / 1000; }
 
 static json_t *trial_json(const struct tri_trial *trial) {
   json_t *json = tri_need(json_pack("{s:s, s:s, s:I, s:s}", "subject", trial->subject, "arm", trial->arm, "seed",
