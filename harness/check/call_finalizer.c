@@ -62,8 +62,11 @@ static void note_died(struct tri_shadow *s, uint32_t id) {
   model_trace_from(model, id, value - 1, value);
   for (uint32_t i = 1; i < model->n_objects; i++) {
     struct model_object *o = &model->object[i];
-    if (!model_alive(o) || o->mark != value) continue;
-    o->died = (uint32_t)shadow_operation(s);
+    if (!model_alive(o)) continue;
+    for (size_t k = 0; k < tri_shape_refs(o->shape) && tri_shape_kind(o->shape) != TRI_NODE; k++)
+      if (model->object[model_edges(model, o)[k].id].mark == value) o->flags |= (uint8_t)(MODEL_STALE << k);
+    if (o->mark != value) continue;
+    o->flags |= MODEL_DIED;
     if (o->hashed == (uint32_t)SHADOW_PAYLOAD_HELD) o->hashed = 0; // from here on the program can write it
   }
 }

@@ -17,7 +17,7 @@ static void shadow_weak_set(struct tri_mutator *m, tri_ref weak, tri_ref target)
 static void resurrected(struct tri_shadow *s, uint32_t id) {
   model_hold(s->model, id);
   const struct model_object *o = &s->model->object[id];
-  if (o->died) return; // handed out before: another registration of it may be in the queue
+  if (o->flags & MODEL_DIED) return; // handed out before: another registration of it may be in the queue
   for (uint32_t i = 0; o->finalizers && i < s->model->n_registrations; i++)
     if (s->model->registration[i].id == id)
       s->model->registration[i].dead = s->model->registration[i].due = false;
@@ -44,7 +44,7 @@ static void check_weak(struct tri_shadow *s, enum tri_when when, uint32_t id, si
   view.identical = !gone && target && ref.bits == s->model->object[target].ref.bits;
   if (view.cleared)
     view.reachable =
-        holder && !model_died_since(s->model, id, key) && !model_unreachable(s->model, holder, false);
+        holder && !model_is_stale(s->model, id, key) && !model_unreachable(s->model, holder, false);
   shadow_judge(s, when, &view);
   if (view.cleared && target)
     for (size_t k = 0; k <= (when == TRI_WHEN_EPHEMERON); k++) set_edge(s, id, k, 0);

@@ -217,6 +217,7 @@ void model_set_edge(struct model *model, uint32_t id, size_t i, uint32_t target,
   uint32_t old = edge->id;
   if (target) ++*counter(&model->object[target], kind);
   *edge = (struct model_edge){target, writer};
+  if (kind != TRI_NODE) o->flags &= (uint8_t)~(MODEL_STALE << i);
   if (old) lose(model, old, counter(&model->object[old], kind));
 }
 

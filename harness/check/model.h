@@ -56,6 +56,8 @@ enum model_flag {
   MODEL_USED = 1,  // this id names an object
   MODEL_FREED = 2, // gone (tri_free, or reclaimed); edges to it may be left, nobody may follow them
   MODEL_LIMBO = 4, // in limbo
+  MODEL_DIED = 8,  // a finalizer handed it, or what holds it, out: it was unreachable until then
+  MODEL_STALE = 16, // a weak object: its slot 0 was set before what it refers to died; twice that: slot 1
 };
 
 struct model_object {
@@ -70,8 +72,6 @@ struct model_object {
   uint32_t in_slots, in_roots, in_soft;
   uint32_t mark; // the last trace or pass that reached it
   uint32_t serial;
-  uint32_t
-      died; // call at which a finalizer handed it, or what holds it, out; unreachable until then; 0: never
   uint32_t turn; // of its mutator when it was allocated: fresh as long as that has not changed
   uint16_t pins, finalizers;
   uint8_t flags, mutator;
@@ -132,10 +132,10 @@ void model_clear_addresses(struct model *model);
 void model_place(struct model *model, uint32_t id, tri_ref ref);
 
 void model_set_edge(struct model *model, uint32_t id, size_t i, uint32_t target, uint32_t writer);
-// The target of edge i was seen unreachable after the edge was made, and has come back through a finalizer.
-static inline bool model_died_since(const struct model *model, uint32_t id, size_t i) {
-  const struct model_edge *edge = model_edges(model, &model->object[id]) + i;
-  return model->object[edge->id].died && model->object[edge->id].died >= edge->writer;
+// Slot i of a weak object was set before what it refers to died and came back through a finalizer: the collector
+// may have cleared it in between.
+static inline bool model_is_stale(const struct model *model, uint32_t id, size_t i) {
+  return model->object[id].flags & MODEL_STALE << i;
 }
 void model_set_root(struct model *model, tri_ref *slot, uint32_t target, uint32_t writer);
 

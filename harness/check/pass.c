@@ -293,7 +293,7 @@ static void ephemeron_fixpoint(struct pass *p) {
           .object = id, .slot = 0, .ref = p->inner->ephemeron_key(p->m, o->ref), .target = k};
       view.cleared = tri_is_null(view.ref);
       view.value_cleared = view.cleared && tri_is_null(p->inner->ephemeron_value(p->m, o->ref));
-      view.reachable = k->mark == p->reached && !model_died_since(p->model, id, 0);
+      view.reachable = k->mark == p->reached && !model_is_stale(p->model, id, 0);
       view.identical = view.ref.bits == k->ref.bits;
       if (!shadow_judge(s, TRI_WHEN_EPHEMERON, &view)) continue;
       if (view.cleared) {
@@ -374,7 +374,7 @@ static bool must_clear(const struct pass *p, uint32_t target) {
   if (!p->what.full || !p->what.drop) return false;
   for (uint32_t i = 0; t->finalizers && i < p->model->n_registrations; i++)
     if (p->model->registration[i].id == target && p->model->registration[i].due &&
-        !p->model->registration[i].before && !t->died)
+        !p->model->registration[i].before && !(t->flags & MODEL_DIED))
       return true;
   return t->mark < p->reached;
 }
@@ -416,7 +416,7 @@ static void judge_weak(struct pass *p, uint32_t id) {
                           .slot = 0,
                           .ref = p->inner->weak_get(p->m, o->ref),
                           .target = t,
-                          .reachable = t->mark == p->reached && !model_died_since(p->model, id, 0),
+                          .reachable = t->mark == p->reached && !model_is_stale(p->model, id, 0),
                           .must_clear = must_clear(p, target)};
   view.cleared = tri_is_null(view.ref);
   view.identical = !visited(p, t) || view.ref.bits == t->ref.bits;
