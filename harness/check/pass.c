@@ -344,6 +344,22 @@ static bool is_unmarked(const void *context, uint32_t id) {
   return p->model->object[id].mark < p->reached;
 }
 
+// A collection that the program interrupted goes by what was reachable when it began: an ephemeron that is unreachable
+// by now may have been reached, and its key not.
+static void follow_cleared(struct pass *p) {
+  struct model *model = p->model;
+  for (uint32_t id = 1; id < model->n_objects; id++) {
+    struct model_object *o = &model->object[id];
+    const struct tri_object_info *info;
+    if (!model_alive(o) || tri_shape_kind(o->shape) != TRI_EPHEMERON || o->mark >= p->reached) continue;
+    uint32_t key = model_edges(model, o)[0].id;
+    if (!key || model->object[key].mark >= p->reached || tri_is_null(o->ref) || !allocated(p, o->ref, &info)) continue;
+    if (!tri_is_null(p->inner->ephemeron_key(p->m, o->ref))) continue;
+    model_set_edge(model, id, 0, 0, 0);
+    model_set_edge(model, id, 1, 0, 0);
+  }
+}
+
 // Registered objects that are not reached, and what they reach. What ephemerons that are reached hold goes
 // before finalizers are queued.
 static void trace_held(struct pass *p) {
@@ -587,6 +603,7 @@ static void run(void *context) {
     ephemeron_fixpoint(p);
     if (tri_has(s->heap, TRI_CAP_EXACT) && !tri_has(s->heap, TRI_CAP_CYCLES))
       model_trace_cycles(model, p->reached, p->retained);
+    if (p->what.interrupted && !p->what.moved) follow_cleared(p);
     trace_held(p);
     if (thorough && !p->what.moved) check_held(p);
     p->level = p->retained;

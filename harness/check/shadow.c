@@ -132,6 +132,7 @@ static void shadow_event(struct tri_shim *shim, struct tri_heap *heap, const str
     shadow_run_pass(s, (struct shadow_pass){.moved = moves,
                                             .drop = true,
                                             .light = !thorough,
+                                            .interrupted = !alone,
                                             .swept = event->b != 0,
                                             .full = event->b && event->a != TRI_COLLECT_MINOR && alone});
     s->snapshot_valid = s->reach_valid = false;

@@ -121,6 +121,7 @@ struct shadow_pass {
   bool drop;  // no C local holds a reference: forget what is unreachable
   bool swept; // reclaiming has ended: the heap may be walked
   bool full;  // … of a full collection
+  bool interrupted; // the program ran between its beginning and its end
   bool point; // asked for by the program: what marking promises is judged too
   bool light; // trust what can be read: learn addresses, what was cleared, what is unreachable; judge no more
 };
