@@ -2,7 +2,6 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,29 +48,6 @@ const struct tri_arm *tri_arm_find(const char *name) {
 }
 
 // ---- Folders --------------------------------------------------------------------------------------------------
-
-bool tri_make_folder(const char *path, struct tri_error *error) {
-  char *part = tri_format("%s", path);
-  bool ok = true;
-  for (char *at = part + 1; ok; at++) {
-    if (*at != '/' && *at) continue;
-    char end = *at;
-    *at = 0;
-    if (mkdir(part, 0777) != 0 && errno != EEXIST)
-      ok = tri_fail(error, "%s: the folder cannot be made: %s", part, strerror(errno));
-    *at = end;
-    if (!end) break;
-  }
-  free(part);
-  return ok;
-}
-
-static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *place) {
-  (void)st, (void)kind, (void)place;
-  return remove(path);
-}
-
-void tri_remove_folder(const char *path) { nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS); }
 
 static bool write_seed(const struct tri_program *program, const char *folder, size_t number,
                        struct tri_error *error) {

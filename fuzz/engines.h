@@ -91,9 +91,6 @@ char *tri_engine_log(const struct tri_engine_run *run);
 // The build folder of an engine: `given`, or found beside the one that this program stands in. A fresh string.
 char *tri_engine_build(enum tri_engine engine, const char *given);
 
-bool tri_make_folder(const char *path, struct tri_error *error); // with what is missing above it
-void tri_remove_folder(const char *path);                        // with all in it
-
 // Start programs in the empty folder `to`, as bytes: those below `from`, as far as they are short enough, or if it is
 // NULL one with a single operation. Returns how many; 0 with *error.
 size_t tri_write_seeds(const char *from, const char *to, struct tri_error *error);

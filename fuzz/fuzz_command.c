@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "engines.h"
+#include "measure/file.h"
 #include "nearest.h"
 #include "tricolor/registry.h"
 
@@ -385,16 +386,10 @@ static int fuzz_collectors(struct fuzzing *fuzzing, struct tri_error *error) {
 }
 
 static int fuzz_with_folder(const struct plan *plan, struct tri_error *error) {
-  const char *temporary = getenv("TMPDIR");
-  struct fuzzing fuzzing = {.plan = plan};
-  fuzzing.directory = tri_format("%s/tricolor-fuzz-XXXXXX", temporary && *temporary ? temporary : "/tmp");
-  int status = SUITE_FAILED;
-  if (!mkdtemp(fuzzing.directory)) {
-    tri_fail(error, "%s: cannot be made: %s", fuzzing.directory, strerror(errno));
-  } else {
-    status = prepare(&fuzzing, error) ? fuzz_collectors(&fuzzing, error) : BAD_INPUT;
-    tri_remove_folder(fuzzing.directory);
-  }
+  struct fuzzing fuzzing = {.plan = plan, .directory = tri_temporary_folder("fuzz", error)};
+  if (!fuzzing.directory) return SUITE_FAILED;
+  int status = prepare(&fuzzing, error) ? fuzz_collectors(&fuzzing, error) : BAD_INPUT;
+  tri_remove_folder(fuzzing.directory);
   char *const texts[] = {fuzzing.build, fuzzing.mutator, fuzzing.directory, fuzzing.seeds};
   for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) free(texts[i]);
   return status;

@@ -9,6 +9,7 @@
 
 #include "engines.h"
 #include "measure/environment.h"
+#include "measure/file.h"
 #include "nearest.h"
 #include "score/board.h"
 
@@ -484,12 +485,8 @@ static int run(struct score *score, struct tri_error *error) {
 }
 
 static int run_with_folder(struct score *score, struct tri_error *error) {
-  const char *temporary = getenv("TMPDIR");
-  score->directory = tri_format("%s/tricolor-score-XXXXXX", temporary && *temporary ? temporary : "/tmp");
-  if (!mkdtemp(score->directory)) {
-    tri_fail(error, "%s: cannot be made: %s", score->directory, strerror(errno));
-    return SUITE_FAILED;
-  }
+  score->directory = tri_temporary_folder("score", error);
+  if (!score->directory) return SUITE_FAILED;
   int status = run(score, error);
   tri_remove_folder(score->directory);
   return status;

@@ -595,23 +595,22 @@ int tri_bench(const struct tri_bench_options *options, int argc, char **argv) {
     return GOOD;
   }
 
-  const char *temporary = getenv("TMPDIR");
   struct bench bench = {.plan = &plan, .on_terminal = isatty(STDERR_FILENO)};
   bench.executable = options->executable ? tri_format("%s", options->executable) : own_path();
-  bench.directory = tri_format("%s/tricolor-bench-XXXXXX", temporary && *temporary ? temporary : "/tmp");
+  bench.directory = tri_temporary_folder("bench", &error);
   int status = SUITE_FAILED;
   if (!bench.executable) {
     fputs("tricolor bench: /proc/self/exe does not say which program this is\n", stderr);
-  } else if (!mkdtemp(bench.directory)) {
-    fprintf(stderr, "tricolor bench: %s: cannot be made: %s\n", bench.directory, strerror(errno));
+  } else if (!bench.directory) {
+    fprintf(stderr, "tricolor bench: %s\n", error.text);
   } else {
     tri_series_init(&bench.series);
     tri_signals_hold(&bench.signals);
     status = measure(&bench);
     tri_signals_release(&bench.signals);
     tri_series_free(&bench.series);
-    rmdir(bench.directory);
   }
+  if (bench.directory) tri_remove_folder(bench.directory);
   free(bench.executable);
   free(bench.directory);
   free(bench.out_path);

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "common/check.h"
+#include "measure/file.h"
 #include "measure/series.h"
 
 enum { SKIPPED = 77 };
@@ -21,7 +22,7 @@ static const char *const collectors[] = {"steady", "other", "oom",    "wrong", "
                                          "vague",  "stuck", "refuse", "liar",  "unsupported", "garbled"};
 static const char *const workloads[] = {"trees", "lists"};
 
-static char directory[] = "/tmp/tricolor-test-bench-XXXXXX";
+static char *directory;
 static char *out_path, *stdout_path, *stderr_path, *pid_path;
 static char text[1 << 16]; // what expect_output last read
 
@@ -375,7 +376,8 @@ int main(int argc, char **argv) {
   if (argc > 1 && strcmp(argv[1], "bench") == 0) return tri_bench(&options, argc - 1, argv + 1);
   TRI_CHECK(options.executable != NULL);
 
-  TRI_CHECK(mkdtemp(directory) != NULL);
+  directory = tri_temporary_folder("test-bench", &(struct tri_error){{0}});
+  TRI_CHECK(directory != NULL);
   setenv("TMPDIR", directory, 1);
   out_path = tri_format("%s/series.json", directory);
   stdout_path = tri_format("%s/stdout", directory);
@@ -405,9 +407,8 @@ int main(int argc, char **argv) {
   } else {
     puts("skipped: hyperfine is not installed (apt-get install hyperfine)");
   }
-  char *remove = tri_format("rm -rf '%s'", directory);
-  TRI_CHECK_EQ(system(remove), 0);
-  free(remove);
+  tri_remove_folder(directory);
+  free(directory);
   free(out_path);
   free(stdout_path);
   free(stderr_path);

@@ -9,8 +9,9 @@
 #include <unistd.h>
 
 #include "common/check.h"
+#include "measure/file.h"
 
-static char directory[] = "/tmp/tricolor-test-child-XXXXXX";
+static char *directory;
 static char output[64];
 
 static struct tri_child_end run_shell(struct tri_held_signals *held, const char *script, unsigned timeout) {
@@ -47,7 +48,8 @@ static void expect_gone(void) {
 }
 
 int main(void) {
-  TRI_CHECK(mkdtemp(directory) != NULL);
+  directory = tri_temporary_folder("test-child", &(struct tri_error){{0}});
+  TRI_CHECK(directory != NULL);
   snprintf(output, sizeof output, "%s/output", directory);
   signal(SIGCHLD, SIG_IGN); // must not lose us the exit statuses
   struct tri_held_signals held;
@@ -79,7 +81,7 @@ int main(void) {
   tri_signals_release(&held);
   TRI_CHECK_EQ(held.interrupted_by, SIGTERM);
 
-  unlink(output);
-  rmdir(directory);
+  tri_remove_folder(directory);
+  free(directory);
   return 0;
 }

@@ -7,10 +7,11 @@
 #include <unistd.h>
 
 #include "common/check.h"
+#include "measure/file.h"
 
 enum { SKIPPED = 77 };
 
-static char directory[] = "/tmp/tricolor-test-hyperfine-XXXXXX";
+static char *directory;
 static struct tri_held_signals held;
 static struct tri_error error;
 
@@ -82,7 +83,8 @@ static void check_real_runs(void) {
 }
 
 int main(void) {
-  TRI_CHECK(mkdtemp(directory) != NULL);
+  directory = tri_temporary_folder("test-hyperfine", &error);
+  TRI_CHECK(directory != NULL);
   tri_signals_hold(&held);
   check_parsing();
 
@@ -99,6 +101,7 @@ int main(void) {
   TRI_CHECK(strstr(error.text, "apt-get install hyperfine") != NULL);
   tri_signals_release(&held);
   TRI_CHECK_EQ(rmdir(directory), 0); // every file has been cleaned up
+  free(directory);
   if (!installed) {
     puts("skipped: hyperfine is not installed (apt-get install hyperfine)");
     return SKIPPED;

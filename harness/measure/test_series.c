@@ -8,8 +8,9 @@
 #include <unistd.h>
 
 #include "common/check.h"
+#include "measure/file.h"
 
-static char directory[] = "/tmp/tricolor-test-series-XXXXXX";
+static char *directory;
 static char *path;
 static struct tri_error error;
 
@@ -242,7 +243,8 @@ static void check_foreign(void) {
 }
 
 int main(void) {
-  TRI_CHECK(mkdtemp(directory) != NULL);
+  directory = tri_temporary_folder("test-series", &error);
+  TRI_CHECK(directory != NULL);
   path = tri_format("%s/series.json", directory);
   struct tri_series series, loaded;
   make_series(&series);
@@ -271,8 +273,8 @@ int main(void) {
   tri_series_free(&series);
   tri_series_free(&loaded);
   free(text);
-  unlink(path);
-  rmdir(directory);
+  tri_remove_folder(directory);
+  free(directory);
   free(path);
   return 0;
 }
