@@ -240,7 +240,8 @@ static tri_ref alloc_large(struct tri_marked_heap *heap, struct tri_shape shape)
   return (tri_ref){start + TRI_TAG_BYTES};
 }
 
-tri_ref tri_marked_alloc_any(struct tri_marked_heap *heap, struct tri_mutator *m, struct tri_shape shape) {
+tri_ref tri_marked_alloc_any(struct tri_mutator *m, struct tri_shape shape) {
+  struct tri_marked_heap *heap = tri_marked_heap_of(m->heap);
   return tri_object_bytes(shape) <= TRI_CELL_MAX ? alloc_small(heap, (struct tri_marked_mutator *)m, shape)
                                                  : alloc_large(heap, shape);
 }

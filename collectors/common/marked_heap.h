@@ -69,9 +69,9 @@ static inline tri_ref tri_marked_alloc(struct tri_mutator *m, struct tri_shape s
   return tri_runs_alloc(((struct tri_marked_mutator *)m)->runs, shape);
 }
 
-// Any object of a checked shape, from whatever memory is free, with the lock held or the world stopped.
-// TRI_NULL: out of memory.
-tri_ref tri_marked_alloc_any(struct tri_marked_heap *heap, struct tri_mutator *m, struct tri_shape shape);
+// Any object of a checked shape, from whatever memory is free, with the lock held or the world stopped (a
+// tri_try_alloc_fn of common/slow_alloc.h). Does not collect. TRI_NULL: out of memory.
+tri_ref tri_marked_alloc_any(struct tri_mutator *m, struct tri_shape shape);
 
 // ------------------------------------------------------------------------------------------------
 // generations

@@ -3,6 +3,7 @@
 // lazily, when an allocation wants one (Hughes 1982). Nothing moves.
 #include "tricolor/collector.h"
 
+#include "common/slow_alloc.h"
 #include "marksweep/fast.h"
 
 extern const struct tri_option marksweep_options[];
@@ -61,23 +62,14 @@ enum tri_status marksweep_collect(struct tri_mutator *m, enum tri_collect_kind k
   return TRI_OK;
 }
 
+static bool reclaim(struct tri_mutator *m, bool again) {
+  (void)again;
+  collect(tri_marked_heap_of(m->heap), TRI_COLLECT_FULL, heap_of(m->heap)->lazy);
+  return false;
+}
+
 tri_ref marksweep_alloc_slow(struct tri_mutator *m, struct tri_shape shape) {
-  struct marksweep_heap *heap = heap_of(m->heap);
-  enum tri_status status = tri_alloc_check(m, shape);
-  if (status != TRI_OK) return tri_alloc_failed(m, status, shape);
-  tri_plain_safepoint(m);
-  for (;;) {
-    TRI_YIELD(ALLOC_SLOW);
-    tri_mutex_lock(&heap->marked.lock);
-    tri_ref object = tri_marked_alloc_any(&heap->marked, m, shape);
-    tri_mutex_unlock(&heap->marked.lock);
-    if (!tri_is_null(object)) return object;
-    if (!tri_world_stop(m)) continue; // somebody else has collected
-    collect(&heap->marked, TRI_COLLECT_FULL, heap->lazy);
-    object = tri_marked_alloc_any(&heap->marked, m, shape); // before others can take what has become free
-    tri_world_resume(m);
-    return tri_is_null(object) ? tri_alloc_failed(m, TRI_ENOMEM, shape) : object;
-  }
+  return tri_slow_alloc(m, shape, &tri_marked_heap_of(m->heap)->lock, tri_marked_alloc_any, reclaim);
 }
 
 bool marksweep_walk(struct tri_heap *heap, tri_walk_fn *visit, void *context) {

@@ -16,6 +16,7 @@
 #include "common/copy.h"
 #include "common/os.h"
 #include "common/poison.h"
+#include "common/slow_alloc.h"
 #include "semispace/fast.h"
 
 extern const struct tri_option semispace_options[];
@@ -311,27 +312,19 @@ static tri_ref try_large(struct semispace_heap *heap, struct tri_shape shape) {
   return object;
 }
 
-static tri_ref try_alloc(struct semispace_heap *heap, struct semispace_mutator *m, struct tri_shape shape) {
-  return tri_object_bytes(shape) <= LARGE_BYTES ? try_small(heap, m, shape) : try_large(heap, shape);
+static tri_ref try_alloc(struct tri_mutator *m, struct tri_shape shape) {
+  struct semispace_heap *heap = heap_of(m->heap);
+  return tri_object_bytes(shape) <= LARGE_BYTES ? try_small(heap, mutator_of(m), shape) : try_large(heap, shape);
+}
+
+static bool reclaim(struct tri_mutator *m, bool again) {
+  (void)again;
+  collect(heap_of(m->heap), TRI_COLLECT_FULL);
+  return false;
 }
 
 tri_ref semispace_alloc_slow(struct tri_mutator *m, struct tri_shape shape) {
-  struct semispace_heap *heap = heap_of(m->heap);
-  enum tri_status status = tri_alloc_check(m, shape);
-  if (status != TRI_OK) return tri_alloc_failed(m, status, shape);
-  tri_plain_safepoint(m);
-  for (;;) {
-    TRI_YIELD(ALLOC_SLOW);
-    tri_mutex_lock(&heap->lock);
-    tri_ref object = try_alloc(heap, mutator_of(m), shape);
-    tri_mutex_unlock(&heap->lock);
-    if (!tri_is_null(object)) return object;
-    if (!tri_world_stop(m)) continue; // somebody else has collected
-    collect(heap, TRI_COLLECT_FULL);
-    object = try_alloc(heap, mutator_of(m), shape); // before others can take what has become free
-    tri_world_resume(m);
-    return tri_is_null(object) ? tri_alloc_failed(m, TRI_ENOMEM, shape) : object;
-  }
+  return tri_slow_alloc(m, shape, &heap_of(m->heap)->lock, try_alloc, reclaim);
 }
 
 // ----------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@
 // young object is neither.
 #include "tricolor/collector.h"
 
+#include "common/slow_alloc.h"
 #include "sticky/fast.h"
 
 extern const struct tri_option sticky_options[];
@@ -115,28 +116,17 @@ enum tri_status sticky_collect(struct tri_mutator *m, enum tri_collect_kind kind
   return TRI_OK;
 }
 
-tri_ref sticky_alloc_slow(struct tri_mutator *m, struct tri_shape shape) {
+// A minor collection is tried first, where no full one is due.
+static bool reclaim(struct tri_mutator *m, bool again) {
   struct sticky_heap *heap = heap_of(m->heap);
-  enum tri_status status = tri_alloc_check(m, shape);
-  if (status != TRI_OK) return tri_alloc_failed(m, status, shape);
-  tri_plain_safepoint(m);
-  for (;;) {
-    TRI_YIELD(ALLOC_SLOW);
-    tri_mutex_lock(&heap->marked.lock);
-    tri_ref object = tri_marked_alloc_any(&heap->marked, m, shape);
-    tri_mutex_unlock(&heap->marked.lock);
-    if (!tri_is_null(object)) return object;
-    if (!tri_world_stop(m)) continue; // somebody else has collected
-    uint64_t before = heap->full_collections;
-    collect(heap, heap->old_bytes > heap->most_old_bytes ? TRI_COLLECT_FULL : TRI_COLLECT_MINOR, true);
-    object = tri_marked_alloc_any(&heap->marked, m, shape); // before others can take what has become free
-    if (tri_is_null(object) && heap->full_collections == before) {
-      collect(heap, TRI_COLLECT_FULL, true);
-      object = tri_marked_alloc_any(&heap->marked, m, shape);
-    }
-    tri_world_resume(m);
-    return tri_is_null(object) ? tri_alloc_failed(m, TRI_ENOMEM, shape) : object;
-  }
+  uint64_t before = heap->full_collections;
+  bool full = again || heap->old_bytes > heap->most_old_bytes;
+  collect(heap, full ? TRI_COLLECT_FULL : TRI_COLLECT_MINOR, true);
+  return heap->full_collections == before;
+}
+
+tri_ref sticky_alloc_slow(struct tri_mutator *m, struct tri_shape shape) {
+  return tri_slow_alloc(m, shape, &tri_marked_heap_of(m->heap)->lock, tri_marked_alloc_any, reclaim);
 }
 
 // ------------------------------------------------------------------------------------------- heaps, mutators

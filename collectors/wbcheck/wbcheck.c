@@ -17,6 +17,7 @@
 
 #include "common/address_map.h"
 #include "common/os.h"
+#include "common/slow_alloc.h"
 #include "wbcheck/fast.h"
 
 extern const struct tri_option wbcheck_options[];
@@ -317,12 +318,12 @@ enum tri_status wbcheck_collect(struct tri_mutator *m, enum tri_collect_kind kin
 
 // ---------------------------------------------------------------------- allocation
 
-static tri_ref try_alloc(struct wbcheck_heap *heap, struct tri_mutator *m, struct tri_shape shape) {
+static tri_ref alloc_recorded(struct wbcheck_heap *heap, struct tri_mutator *m, struct tri_shape shape) {
   size_t n = tri_shape_refs(shape), bytes = sizeof(struct record) + n * sizeof(struct slot);
   struct record *record = n ? tri_os_calloc(bytes) : NULL;
   tri_ref object = TRI_NULL;
   if (!n || (record && tri_address_map_reserve(&heap->records, heap->records.count + 1)))
-    object = tri_marked_alloc_any(&heap->marked, m, shape);
+    object = tri_marked_alloc_any(m, shape);
   if (tri_is_null(object)) {
     tri_os_free(record);
     return object;
@@ -336,25 +337,22 @@ static tri_ref try_alloc(struct wbcheck_heap *heap, struct tri_mutator *m, struc
   return object;
 }
 
-tri_ref wbcheck_alloc_slow(struct tri_mutator *m, struct tri_shape shape) {
+static tri_ref try_alloc(struct tri_mutator *m, struct tri_shape shape) {
   struct wbcheck_heap *heap = heap_of(m->heap);
-  enum tri_status status = tri_alloc_check(m, shape);
-  if (status != TRI_OK) return tri_alloc_failed(m, status, shape);
-  tri_plain_safepoint(m);
-  for (;;) {
-    TRI_YIELD(ALLOC_SLOW);
-    tri_mutex_lock(&heap->marked.lock);
-    tri_mutex_lock(&heap->watch);
-    tri_ref object = try_alloc(heap, m, shape);
-    tri_mutex_unlock(&heap->watch);
-    tri_mutex_unlock(&heap->marked.lock);
-    if (!tri_is_null(object)) return object;
-    if (!tri_world_stop(m)) continue; // somebody else has collected
-    collect(heap, TRI_COLLECT_FULL);
-    object = try_alloc(heap, m, shape);
-    tri_world_resume(m);
-    return tri_is_null(object) ? tri_alloc_failed(m, TRI_ENOMEM, shape) : object;
-  }
+  tri_mutex_lock(&heap->watch);
+  tri_ref object = alloc_recorded(heap, m, shape);
+  tri_mutex_unlock(&heap->watch);
+  return object;
+}
+
+static bool reclaim(struct tri_mutator *m, bool again) {
+  (void)again;
+  collect(heap_of(m->heap), TRI_COLLECT_FULL);
+  return false;
+}
+
+tri_ref wbcheck_alloc_slow(struct tri_mutator *m, struct tri_shape shape) {
+  return tri_slow_alloc(m, shape, &tri_marked_heap_of(m->heap)->lock, try_alloc, reclaim);
 }
 
 // ---------------------------------------------------------------------- introspection

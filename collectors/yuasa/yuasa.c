@@ -11,6 +11,7 @@
 // empty.
 #include "tricolor/collector.h"
 
+#include "common/slow_alloc.h"
 #include "yuasa/fast.h"
 
 extern const struct tri_option yuasa_options[];
@@ -274,8 +275,9 @@ tri_ref yuasa_finalizer_next(struct tri_mutator *m, uint64_t *cookie) {
 // ------------------------------------------------------------------------------------------------ allocation
 
 // With the lock held, or the world stopped.
-static tri_ref alloc_any(struct yuasa_heap *heap, struct tri_mutator *m, struct tri_shape shape) {
-  tri_ref object = tri_marked_alloc_any(&heap->marked, m, shape);
+static tri_ref try_alloc(struct tri_mutator *m, struct tri_shape shape) {
+  struct yuasa_heap *heap = heap_of(m->heap);
+  tri_ref object = tri_marked_alloc_any(m, shape);
   size_t bytes = tri_object_bytes(shape);
   if (tri_is_null(object)) return object;
   if (bytes <= TRI_CELL_MAX) {
@@ -304,30 +306,21 @@ static void pace(struct tri_mutator *m) {
   tri_world_resume(m);
 }
 
-tri_ref yuasa_alloc_slow(struct tri_mutator *m, struct tri_shape shape) {
+// A collection under way is ended first, all the rest in one step: it may have begun too late.
+static bool reclaim(struct tri_mutator *m, bool again) {
   struct yuasa_heap *heap = heap_of(m->heap);
-  enum tri_status status = tri_alloc_check(m, shape);
-  if (status != TRI_OK) return tri_alloc_failed(m, status, shape);
-  tri_plain_safepoint(m);
+  bool under_way = heap->marking;
+  (void)again;
+  if (under_way)
+    step(heap, SIZE_MAX);
+  else
+    collect(heap, TRI_COLLECT_FULL, true);
+  return under_way;
+}
+
+tri_ref yuasa_alloc_slow(struct tri_mutator *m, struct tri_shape shape) {
   pace(m);
-  for (;;) {
-    TRI_YIELD(ALLOC_SLOW);
-    tri_mutex_lock(&heap->marked.lock);
-    tri_ref object = alloc_any(heap, m, shape);
-    tri_mutex_unlock(&heap->marked.lock);
-    if (!tri_is_null(object)) return object;
-    if (!tri_world_stop(m)) continue; // somebody else has collected
-    if (heap->marking) {              // too late: the rest in one step
-      step(heap, SIZE_MAX);
-      object = alloc_any(heap, m, shape); // before others can take what has become free
-    }
-    if (tri_is_null(object)) {
-      collect(heap, TRI_COLLECT_FULL, true);
-      object = alloc_any(heap, m, shape);
-    }
-    tri_world_resume(m);
-    return tri_is_null(object) ? tri_alloc_failed(m, TRI_ENOMEM, shape) : object;
-  }
+  return tri_slow_alloc(m, shape, &tri_marked_heap_of(m->heap)->lock, try_alloc, reclaim);
 }
 
 // --------------------------------------------------------------------------------------------------- looking
