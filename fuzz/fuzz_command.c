@@ -1,9 +1,6 @@
 #include "fuzz_command.h"
 
 #include <dirent.h>
-#include <errno.h>
-#include <getopt.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -11,11 +8,11 @@
 #include <unistd.h>
 
 #include "engines.h"
+#include "measure/arguments.h"
 #include "measure/file.h"
-#include "nearest.h"
+#include "named.h"
 #include "tricolor/registry.h"
 
-enum { GOOD = 0, FINDING = 1, BAD_INPUT = 2, SUITE_FAILED = 3 };
 enum {
   SHOW_EVERY_SECONDS = 10, // without a terminal
   POLL_NS = 50000000,
@@ -25,29 +22,12 @@ enum {
   STEPS = 1000,            // of targets/fuzz_program.c, for the commands that repeat a finding
 };
 
-static const char usage_text[] =
-    "usage: tricolor fuzz --collector=C|all [options]\n"
-    "Runs a fuzzing engine on a collector until it finds something, or its time is over.\n"
-    "  --engine=libfuzzer|afl|replay   (default libfuzzer; replay is the generator without coverage)\n"
-    "  --runs=N             executions\n"
-    "  --time=60s           seconds, or with m or h; without both until interrupted\n"
-    "  --seed=N             of the engine's random choices (default 1)\n"
-    "  --out=FOLDER         corpus and findings (default out/fuzz); each collector and engine has a folder in it,\n"
-    "                       and a later run goes on from its corpus\n"
-    "  --corpus=FOLDER      programs to start with, bytes or .thp (default: one with a single operation)\n"
-    "  --stats              no fuzzing: the programs of --corpus again and again, as fast as it goes, --runs\n"
-    "                       executions in all (default 2000); a table of collectors\n"
-    "  --floor=PERCENT      alarm when fewer operations than that do something (default 40)\n"
-    "  --raw                without the structured mutator\n"
-    "  --build=DIR          build folder with the targets (default: build/fuzz, build/afl beside this one's)\n"
-    "Exit status: 0 good, 1 a finding or an alarm, 2 wrong usage, 3 the suite itself failed.\n";
-
 struct plan {
   const char *collector, *out, *corpus, *build;
   enum tri_engine engine;
   uint64_t runs, seed, floor;
   double seconds;
-  bool stats, raw;
+  bool all, stats, raw;
 };
 
 struct fuzzing {
@@ -60,90 +40,57 @@ struct fuzzing {
 
 // ---- The command line -----------------------------------------------------------------------------------------
 
-enum { COLLECTOR = 256, ENGINE, RUNS, TIME, SEED, OUT, CORPUS, STATS, FLOOR, RAW, BUILD, HELP };
-
-static const struct option long_options[] = {{"collector", required_argument, NULL, COLLECTOR},
-                                             {"engine", required_argument, NULL, ENGINE},
-                                             {"runs", required_argument, NULL, RUNS},
-                                             {"time", required_argument, NULL, TIME},
-                                             {"seed", required_argument, NULL, SEED},
-                                             {"out", required_argument, NULL, OUT},
-                                             {"corpus", required_argument, NULL, CORPUS},
-                                             {"stats", no_argument, NULL, STATS},
-                                             {"floor", required_argument, NULL, FLOOR},
-                                             {"raw", no_argument, NULL, RAW},
-                                             {"build", required_argument, NULL, BUILD},
-                                             {"help", no_argument, NULL, HELP},
-                                             {0}};
-
-static bool number(const char *option, const char *word, uint64_t least, uint64_t most, uint64_t *to,
-                   struct tri_error *error) {
-  char *end;
-  errno = 0;
-  *to = strtoull(word, &end, 10);
-  if (*word >= '0' && *word <= '9' && !*end && !errno && *to >= least && *to <= most) return true;
-  return tri_fail(error, "--%s=%s: right would be a number from %llu to %llu", option, word,
-                  (unsigned long long)least, (unsigned long long)most);
+static void print_exit_statuses(FILE *out) {
+  fputs("Exit status: 0 good, 1 a finding or an alarm, 2 wrong usage, 3 the suite itself failed.\n", out);
 }
 
-static bool parse_time(const char *word, double *seconds, struct tri_error *error) {
-  static const struct {
-    const char *unit;
-    double seconds;
-  } units[] = {{"", 1}, {"s", 1}, {"m", 60}, {"h", 3600}};
-  char *end;
-  *seconds = strtod(word, &end);
-  for (size_t i = 0; end != word && *seconds > 0 && isfinite(*seconds) && i < sizeof units / sizeof *units; i++)
-    if (strcmp(end, units[i].unit) == 0) return *seconds *= units[i].seconds, true;
-  return tri_fail(error, "--time=%s: right would be 60s, 10m or 8h", word);
-}
+static const struct tri_command command = {
+    .name = "fuzz",
+    .synopsis = "--collector=C|all [options]",
+    .about = "Runs a fuzzing engine on a collector until it finds something, or its time is over.\n",
+    .more = print_exit_statuses};
 
-static bool take(struct plan *plan, int option, char **argv, struct tri_error *error) {
-  switch (option) {
-  case COLLECTOR: plan->collector = optarg; return true;
-  case ENGINE:
-    for (enum tri_engine engine = 0; engine < TRI_ENGINES; engine++)
-      if (strcmp(optarg, tri_engine_name(engine)) == 0) return plan->engine = engine, true;
-    return tri_fail(error, "--engine=%s: right would be libfuzzer, afl or replay", optarg);
-  case RUNS: return number("runs", optarg, 1, INT32_MAX, &plan->runs, error);
-  case TIME: return parse_time(optarg, &plan->seconds, error);
-  case SEED: return number("seed", optarg, 0, INT32_MAX, &plan->seed, error);
-  case OUT: plan->out = optarg; return true;
-  case CORPUS: plan->corpus = optarg; return true;
-  case STATS: plan->stats = true; return true;
-  case FLOOR: return number("floor", optarg, 0, 100, &plan->floor, error);
-  case RAW: plan->raw = true; return true;
-  case BUILD: plan->build = optarg; return true;
-  case ':': return tri_fail(error, "%s needs a value", argv[optind - 1]);
-  default: return tri_fail(error, "unknown option '%s'; see `tricolor fuzz --help`", argv[optind - 1]);
-  }
-}
-
-static bool known_collector(const char *name, struct tri_error *error) {
-  const char *names[64];
-  size_t count = 0;
-  for (; tri_collectors[count] && count < 64; count++) {
-    names[count] = tri_collectors[count]->name;
-    if (strcmp(name, names[count]) == 0) return true;
-  }
-  return strcmp(name, "all") == 0 || tri_fail_unknown(error, "collector", name, (struct tri_names){names, count});
-}
-
-static bool parse(struct plan *plan, int argc, char **argv, bool *help, struct tri_error *error) {
-  *plan = (struct plan){.engine = TRI_ENGINE_LIBFUZZER, .out = "out/fuzz", .seed = 1, .floor = EFFECTIVE_FLOOR};
-  *help = false;
-  opterr = 0;
-  optind = 0;
-  for (int option; (option = getopt_long(argc, argv, ":", long_options, NULL)) != -1;) {
-    if (option == HELP) return *help = true;
-    if (!take(plan, option, argv, error)) return false;
-  }
-  if (optind < argc) return tri_fail(error, "'%s' is one word too many; see `tricolor fuzz --help`", argv[optind]);
+static bool parse(struct plan *plan, int argc, char **argv, struct tri_error *error) {
+  static const char *engines[TRI_ENGINES + 1];
+  for (enum tri_engine engine = 0; engine < TRI_ENGINES; engine++) engines[engine] = tri_engine_name(engine);
+  int engine = TRI_ENGINE_LIBFUZZER;
+  *plan = (struct plan){.out = "out/fuzz", .seed = 1, .floor = EFFECTIVE_FLOOR};
+  const struct tri_argument table[] = {
+      {"collector", "C|all", "a name from `tricolor list collectors`, or each of them in turn",
+       .text = &plan->collector},
+      {"engine", NULL, "(default libfuzzer; replay is the generator, which looks at no coverage)",
+       .choice = &engine, .choices = engines},
+      {"runs", "N", "executions", .number = &plan->runs, .least = 1, .most = INT32_MAX},
+      {"time", "60s", "seconds, or with m or h; without both until interrupted", .seconds = &plan->seconds},
+      {"seed", "N", "of the engine's random choices (default 1)", .number = &plan->seed, .most = INT32_MAX},
+      {"out", "FOLDER",
+       "corpus and findings (default out/fuzz); each collector and engine has a folder in it,\n"
+       "and a later run goes on from its corpus",
+       .text = &plan->out},
+      {"corpus", "FOLDER", "programs to start with, bytes or .thp (default: one with a single operation)",
+       .text = &plan->corpus},
+      {"stats", NULL,
+       "no fuzzing: the programs of --corpus again and again, as fast as it goes, --runs\n"
+       "executions in all (default 2000); a table of collectors",
+       .flag = &plan->stats},
+      {"floor", "PERCENT", "alarm when fewer operations than that do something (default 40)",
+       .number = &plan->floor, .most = 100},
+      {"raw", NULL, "without the structured mutator", .flag = &plan->raw},
+      {"build", "DIR",
+       "build folder with the targets (default: this one's if it is for the engine, else the\n"
+       "one that the engine's preset makes beside it)",
+       .text = &plan->build},
+      {0}};
+  if (!tri_arguments_parse(&command, table, argc, argv, NULL, error)) return false;
+  plan->engine = (enum tri_engine)engine;
   if (!plan->collector) return tri_fail(error, "--collector is missing: a name from `tricolor list collectors`, or all");
+  plan->all = strcmp(plan->collector, "all") == 0;
+  if (!plan->all && !tri_known("collector", plan->collector, tri_collector_names(), error)) return false;
   if (plan->stats && !plan->corpus) return tri_fail(error, "--stats needs --corpus=FOLDER: what to run on each collector");
-  if (strcmp(plan->collector, "all") == 0 && !plan->runs && plan->seconds <= 0 && !plan->stats)
+  if (plan->stats && plan->seconds > 0) return tri_fail(error, "--stats goes by --runs=N, not by --time");
+  if (plan->all && !plan->runs && plan->seconds <= 0 && !plan->stats)
     return tri_fail(error, "--collector=all needs --runs or --time: each collector has its turn");
-  return known_collector(plan->collector, error);
+  return true;
 }
 
 // ---- One collector --------------------------------------------------------------------------------------------
@@ -280,7 +227,7 @@ static bool drive(struct fuzzing *fuzzing, struct tri_engine_run *run, const cha
 static int fuzz(struct fuzzing *fuzzing, const char *collector, struct tri_error *error) {
   const struct plan *plan = fuzzing->plan;
   char *program = program_of(fuzzing, collector, error);
-  if (!program) return BAD_INPUT;
+  if (!program) return TRI_EXIT_BAD_INPUT;
   char *directory = tri_format("%s/%s-%s", plan->out, collector, tri_engine_name(plan->engine));
   struct tri_engine_run run = {.arm = arm_of(plan),
                                .program = program,
@@ -289,18 +236,18 @@ static int fuzz(struct fuzzing *fuzzing, const char *collector, struct tri_error
                                .directory = directory,
                                .seed = plan->seed,
                                .budget = {.executions = plan->runs, .wall_seconds = plan->seconds}};
-  int status = SUITE_FAILED;
+  int status = TRI_EXIT_SUITE_FAILED;
   if (!drive(fuzzing, &run, collector, error)) goto done;
   print_stats(&run, collector);
-  status = GOOD;
+  status = TRI_EXIT_GOOD;
   if (run.outcome == TRI_ENGINE_BROKEN) {
     tri_fail(error, "%s: the engine did not run: %s (see %s/log)", collector, run.message, directory);
-    status = SUITE_FAILED;
+    status = TRI_EXIT_SUITE_FAILED;
   } else if (run.outcome != TRI_ENGINE_SPENT) {
     print_finding(&run, collector);
-    status = FINDING;
+    status = TRI_EXIT_FINDING;
   } else if (alarmed(plan, &run, collector)) {
-    status = FINDING;
+    status = TRI_EXIT_FINDING;
   }
   char *corpus = tri_engine_corpus(&run);
   if (plan->engine != TRI_ENGINE_REPLAY) printf("  corpus:  %s\n", corpus);
@@ -333,7 +280,7 @@ static void print_stats_row(const struct tri_engine_run *run, const char *collec
 static int measure(struct fuzzing *fuzzing, const char *collector, struct tri_error *error) {
   const struct plan *plan = fuzzing->plan;
   char *program = program_of(fuzzing, collector, error);
-  if (!program) return BAD_INPUT;
+  if (!program) return TRI_EXIT_BAD_INPUT;
   char *directory = tri_format("%s/%s", fuzzing->directory, collector);
   uint64_t runs = plan->runs ? plan->runs : STATS_RUNS;
   struct tri_engine_run run = {.arm = arm_of(plan),
@@ -341,14 +288,14 @@ static int measure(struct fuzzing *fuzzing, const char *collector, struct tri_er
                                .seeds = fuzzing->seeds,
                                .directory = directory,
                                .repeats = (unsigned)((runs + fuzzing->seed_count - 1) / fuzzing->seed_count)};
-  int status = SUITE_FAILED;
+  int status = TRI_EXIT_SUITE_FAILED;
   if (drive(fuzzing, &run, collector, error)) {
     print_stats_row(&run, collector);
-    status = alarmed(plan, &run, collector) ? FINDING : GOOD;
+    status = alarmed(plan, &run, collector) ? TRI_EXIT_FINDING : TRI_EXIT_GOOD;
     if (run.outcome != TRI_ENGINE_SPENT) {
       printf("%s: the corpus is not clean: %s\n", collector,
              run.outcome == TRI_ENGINE_FOUND ? run.account->message : run.message);
-      status = FINDING;
+      status = TRI_EXIT_FINDING;
     }
     tri_engine_finish(&run);
   }
@@ -371,12 +318,13 @@ static bool prepare(struct fuzzing *fuzzing, struct tri_error *error) {
 // The worst status of all collectors; what is neither good nor a finding ends it.
 static int fuzz_collectors(struct fuzzing *fuzzing, struct tri_error *error) {
   const struct plan *plan = fuzzing->plan;
-  int worst = GOOD;
+  int worst = TRI_EXIT_GOOD;
   if (plan->stats) print_stats_head();
   tri_signals_hold(&fuzzing->signals);
-  for (size_t i = 0; tri_collectors[i] && worst <= FINDING && !fuzzing->signals.interrupted_by; i++) {
+  for (size_t i = 0; tri_collectors[i] && worst <= TRI_EXIT_FINDING && !fuzzing->signals.interrupted_by;
+       i++) {
     const char *name = tri_collectors[i]->name;
-    if (strcmp(plan->collector, "all") != 0 && strcmp(plan->collector, name) != 0) continue;
+    if (!plan->all && strcmp(plan->collector, name) != 0) continue;
     int status = (plan->stats ? measure : fuzz)(fuzzing, name, error);
     if (status > worst) worst = status;
     fflush(stdout);
@@ -387,8 +335,8 @@ static int fuzz_collectors(struct fuzzing *fuzzing, struct tri_error *error) {
 
 static int fuzz_with_folder(const struct plan *plan, struct tri_error *error) {
   struct fuzzing fuzzing = {.plan = plan, .directory = tri_temporary_folder("fuzz", error)};
-  if (!fuzzing.directory) return SUITE_FAILED;
-  int status = prepare(&fuzzing, error) ? fuzz_collectors(&fuzzing, error) : BAD_INPUT;
+  if (!fuzzing.directory) return TRI_EXIT_SUITE_FAILED;
+  int status = prepare(&fuzzing, error) ? fuzz_collectors(&fuzzing, error) : TRI_EXIT_BAD_INPUT;
   tri_remove_folder(fuzzing.directory);
   char *const texts[] = {fuzzing.build, fuzzing.mutator, fuzzing.directory, fuzzing.seeds};
   for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) free(texts[i]);
@@ -398,14 +346,8 @@ static int fuzz_with_folder(const struct plan *plan, struct tri_error *error) {
 int tri_command_fuzz(int argc, char **argv) {
   struct plan plan;
   struct tri_error error = {{0}};
-  bool help;
-  int status = GOOD;
-  if (!parse(&plan, argc, argv, &help, &error))
-    status = BAD_INPUT;
-  else if (help)
-    fputs(usage_text, stdout);
-  else
-    status = fuzz_with_folder(&plan, &error);
-  if (status > FINDING && error.text[0]) fprintf(stderr, "tricolor fuzz: %s\n", error.text);
+  int status = parse(&plan, argc, argv, &error) ? fuzz_with_folder(&plan, &error) : TRI_EXIT_BAD_INPUT;
+  if (status > TRI_EXIT_FINDING && error.text[0])
+    tri_command_fails(command.name, &error, (enum tri_exit)status);
   return status;
 }

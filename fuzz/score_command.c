@@ -1,47 +1,23 @@
 #include "score_command.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "engines.h"
+#include "measure/arguments.h"
 #include "measure/environment.h"
 #include "measure/file.h"
 #include "nearest.h"
 #include "score/board.h"
 
-enum { GOOD = 0, FINDING = 1, BAD_INPUT = 2, SUITE_FAILED = 3 };
 enum { MOST_JOBS = 64, WRITE_EVERY_SECONDS = 30, POLL_NS = 5000000 };
-
-static const char usage_text[] =
-    "usage: tricolor score [options]\n"
-    "Runs every arm (way to fuzz) on every planted fault, several trials each, and on the unmodified collectors.\n"
-    "  --name=NAME          results in FOLDER/NAME.json, its trials in FOLDER/NAME.trials (default score)\n"
-    "  --out=FOLDER         (default results/score); a run that was interrupted goes on where it stopped\n"
-    "  --arms=A,B,…         (default all; see below)\n"
-    "  --fault=F,G,…        collector/id, id, or collector: all of its faults (default all)\n"
-    "  --trials=N           of each fault and arm (default 5); the number of the trial is its seed\n"
-    "  --controls=N         of each unmodified collector and arm (default: as --trials)\n"
-    "  --cpu=SECONDS        processor time of a trial (default 10)\n"
-    "  --executions=N       of a trial (default 1000000)\n"
-    "  --operations=N       of a trial (default 1000000000)\n"
-    "  --memory=SIZE        of a process (default 2g)\n"
-    "  --seeds=FOLDER       programs to start with, bytes or .thp (default: one with a single operation)\n"
-    "  --jobs=N             trials at a time (default: one for each processor)\n"
-    "  --replay-build=DIR, --libfuzzer-build=DIR, --afl-build=DIR   (default: beside this program's build folder)\n"
-    "  --report=FILE        print the tables of a result, run nothing\n"
-    "  --markdown           tables as Markdown\n"
-    "Exit status: 0 good, 1 an unmodified collector raised an alarm, 2 wrong usage, 3 the suite itself failed or was\n"
-    "interrupted.\n"
-    "Arms:\n";
 
 struct plan {
   const char *name, *out, *seeds, *report, *builds[TRI_ENGINES];
-  char **arms, **faults;
-  size_t arm_count, fault_count;
+  struct tri_words arms, faults;
   uint64_t trials, controls, jobs;
   struct tri_fuzz_budget budget;
   bool markdown;
@@ -79,101 +55,63 @@ struct score {
 
 // ---- The command line -----------------------------------------------------------------------------------------
 
-enum {
-  NAME = 256, OUT, ARMS, FAULT, TRIALS, CONTROLS, CPU, EXECUTIONS, OPERATIONS, MEMORY, SEEDS, JOBS, REPLAY_BUILD,
-  LIBFUZZER_BUILD, AFL_BUILD, REPORT, MARKDOWN, HELP
-};
-
-static const struct option long_options[] = {{"name", required_argument, NULL, NAME},
-                                             {"out", required_argument, NULL, OUT},
-                                             {"arms", required_argument, NULL, ARMS},
-                                             {"fault", required_argument, NULL, FAULT},
-                                             {"trials", required_argument, NULL, TRIALS},
-                                             {"controls", required_argument, NULL, CONTROLS},
-                                             {"cpu", required_argument, NULL, CPU},
-                                             {"executions", required_argument, NULL, EXECUTIONS},
-                                             {"operations", required_argument, NULL, OPERATIONS},
-                                             {"memory", required_argument, NULL, MEMORY},
-                                             {"seeds", required_argument, NULL, SEEDS},
-                                             {"jobs", required_argument, NULL, JOBS},
-                                             {"replay-build", required_argument, NULL, REPLAY_BUILD},
-                                             {"libfuzzer-build", required_argument, NULL, LIBFUZZER_BUILD},
-                                             {"afl-build", required_argument, NULL, AFL_BUILD},
-                                             {"report", required_argument, NULL, REPORT},
-                                             {"markdown", no_argument, NULL, MARKDOWN},
-                                             {"help", no_argument, NULL, HELP},
-                                             {0}};
-
-static bool number(const char *option, const char *word, uint64_t least, uint64_t most, uint64_t *to,
-                   struct tri_error *error) {
-  char *end;
-  errno = 0;
-  *to = strtoull(word, &end, 10);
-  if (*word >= '0' && *word <= '9' && !*end && !errno && *to >= least && *to <= most) return true;
-  return tri_fail(error, "--%s=%s: right would be a number from %llu to %llu", option, word,
-                  (unsigned long long)least, (unsigned long long)most);
+static void print_arms(FILE *out) {
+  fputs("Exit status: 0 good, 1 an unmodified collector raised an alarm, 2 wrong usage, 3 the suite itself "
+        "failed or was\n"
+        "interrupted.\nArms:\n",
+        out);
+  for (size_t i = 0; i < tri_arm_count; i++) fprintf(out, "  %-18s %s\n", tri_arms[i].name, tri_arms[i].doc);
 }
 
-// Cuts "a,b,c" in place.
-static void split(char *text, char ***words, size_t *count) {
-  for (char *word; (word = strsep(&text, ","));) {
-    if (!*word) continue;
-    *words = tri_need(realloc(*words, (*count + 1) * sizeof **words));
-    (*words)[(*count)++] = word;
-  }
-}
+static const struct tri_command command = {.name = "score",
+                                           .synopsis = "[options]",
+                                           .about =
+                                               "Runs every arm (way to fuzz) on every planted fault, several "
+                                               "trials each, and on the unmodified collectors.\n",
+                                           .more = print_arms};
 
-static bool take(struct plan *plan, int option, char **argv, struct tri_error *error) {
-  uint64_t value;
-  switch (option) {
-  case NAME:
-    plan->name = optarg;
-    return (*optarg && !strchr(optarg, '/')) || tri_fail(error, "--name=%s: right would be a file's name", optarg);
-  case OUT: plan->out = optarg; return true;
-  case ARMS: split(optarg, &plan->arms, &plan->arm_count); return true;
-  case FAULT: split(optarg, &plan->faults, &plan->fault_count); return true;
-  case TRIALS: return number("trials", optarg, 1, 500, &plan->trials, error);
-  case CONTROLS: return number("controls", optarg, 0, 500, &plan->controls, error);
-  case CPU:
-    if (!number("cpu", optarg, 1, 1000000, &value, error)) return false;
-    plan->budget.cpu_seconds = (double)value;
-    return true;
-  case EXECUTIONS: return number("executions", optarg, 1, INT32_MAX, &plan->budget.executions, error);
-  case OPERATIONS: return number("operations", optarg, 1, INT64_MAX, &plan->budget.operations, error);
-  case MEMORY:
-    return tri_parse_size(optarg, &plan->budget.memory) ||
-           tri_fail(error, "--memory=%s: right would be a size such as 2g", optarg);
-  case SEEDS: plan->seeds = optarg; return true;
-  case JOBS: return number("jobs", optarg, 1, MOST_JOBS, &plan->jobs, error);
-  case REPLAY_BUILD: plan->builds[TRI_ENGINE_REPLAY] = optarg; return true;
-  case LIBFUZZER_BUILD: plan->builds[TRI_ENGINE_LIBFUZZER] = optarg; return true;
-  case AFL_BUILD: plan->builds[TRI_ENGINE_AFL] = optarg; return true;
-  case REPORT: plan->report = optarg; return true;
-  case MARKDOWN: plan->markdown = true; return true;
-  case ':': return tri_fail(error, "%s needs a value", argv[optind - 1]);
-  default: return tri_fail(error, "unknown option '%s'; see `tricolor score --help`", argv[optind - 1]);
-  }
-}
-
-static void print_usage(void) {
-  fputs(usage_text, stdout);
-  for (size_t i = 0; i < tri_arm_count; i++) printf("  %-18s %s\n", tri_arms[i].name, tri_arms[i].doc);
-}
-
-static bool parse(struct plan *plan, int argc, char **argv, bool *help, struct tri_error *error) {
+static bool parse(struct plan *plan, int argc, char **argv, struct tri_error *error) {
   long processors = sysconf(_SC_NPROCESSORS_ONLN);
   *plan = (struct plan){.name = "score", .out = "results/score", .trials = 5, .controls = UINT64_MAX};
   plan->jobs = processors < 1 ? 1 : processors > MOST_JOBS ? MOST_JOBS : (uint64_t)processors;
   plan->budget = (struct tri_fuzz_budget){
       .executions = 1000000, .operations = 1000000000, .cpu_seconds = 10, .memory = (uint64_t)2 << 30};
-  *help = false;
-  opterr = 0;
-  optind = 0;
-  for (int option; (option = getopt_long(argc, argv, ":", long_options, NULL)) != -1;) {
-    if (option == HELP) return *help = true;
-    if (!take(plan, option, argv, error)) return false;
-  }
-  if (optind < argc) return tri_fail(error, "'%s' is one word too many; see `tricolor score --help`", argv[optind]);
+  struct tri_fuzz_budget *budget = &plan->budget;
+  const struct tri_argument table[] = {
+      {"name", "NAME", "results in FOLDER/NAME.json, its trials in FOLDER/NAME.trials (default score)",
+       .text = &plan->name},
+      {"out", "FOLDER", "(default results/score); a run that was interrupted goes on where it stopped",
+       .text = &plan->out},
+      {"arms", "A,B,…", "(default all; see below)", .list = &plan->arms},
+      {"fault", "F,G,…", "collector/id, id, or collector: all of its faults (default all)",
+       .list = &plan->faults},
+      {"trials", "N", "of each fault and arm (default 5); the number of the trial is its seed",
+       .number = &plan->trials, .least = 1, .most = 500},
+      {"controls", "N", "of each unmodified collector and arm (default: as --trials)",
+       .number = &plan->controls, .most = 500},
+      {"cpu", "10s", "processor time of a trial, in seconds, or with m or h (default 10)",
+       .seconds = &budget->cpu_seconds},
+      {"executions", "N", "of a trial (default 1000000)", .number = &budget->executions, .least = 1,
+       .most = INT32_MAX},
+      {"operations", "N", "of a trial (default 1000000000)", .number = &budget->operations, .least = 1,
+       .most = INT64_MAX},
+      {"memory", "SIZE", "of a process (default 2g)", .size = &budget->memory},
+      {"seeds", "FOLDER", "programs to start with, bytes or .thp (default: one with a single operation)",
+       .text = &plan->seeds},
+      {"jobs", "N", "trials at a time (default: one for each processor)", .number = &plan->jobs, .least = 1,
+       .most = MOST_JOBS},
+      {"replay-build", "DIR",
+       "build folder for arms without an engine (default: build/release beside this one's)",
+       .text = &plan->builds[TRI_ENGINE_REPLAY]},
+      {"libfuzzer-build", "DIR", "for libFuzzer (default: build/fuzz)",
+       .text = &plan->builds[TRI_ENGINE_LIBFUZZER]},
+      {"afl-build", "DIR", "for AFL++ (default: build/afl)", .text = &plan->builds[TRI_ENGINE_AFL]},
+      {"report", "FILE", "print the tables of a result, run nothing", .text = &plan->report},
+      {"markdown", NULL, "tables as Markdown", .flag = &plan->markdown},
+      {0}};
+  if (!tri_arguments_parse(&command, table, argc, argv, NULL, error)) return false;
+  if (!*plan->name || strchr(plan->name, '/'))
+    return tri_fail(error, "--name=%s: right would be a file's name", plan->name);
   if (plan->controls == UINT64_MAX) plan->controls = plan->trials;
   return true;
 }
@@ -185,15 +123,15 @@ static bool choose_arms(struct score *score, struct tri_error *error) {
   const char *names[32];
   for (size_t i = 0; i < tri_arm_count; i++) names[i] = tri_arms[i].name;
   score->board.arms = tri_need(calloc(tri_arm_count + 1, sizeof *score->board.arms));
-  for (size_t i = 0; i < plan->arm_count; i++) {
-    if (tri_arm_find(plan->arms[i])) continue;
-    const char *nearest = tri_nearest(plan->arms[i], (struct tri_names){names, tri_arm_count});
-    return tri_fail(error, "--arms: there is no arm '%s'%s%s; `tricolor score --help` shows all", plan->arms[i],
-                    nearest ? "; did you mean " : "", nearest ? nearest : "");
+  for (size_t i = 0; i < plan->arms.count; i++) {
+    if (tri_arm_find(plan->arms.words[i])) continue;
+    const char *nearest = tri_nearest(plan->arms.words[i], (struct tri_names){names, tri_arm_count});
+    return tri_fail(error, "--arms: there is no arm '%s'%s%s; `tricolor score --help` shows all",
+                    plan->arms.words[i], nearest ? "; did you mean " : "", nearest ? nearest : "");
   }
   for (size_t i = 0; i < tri_arm_count; i++) { // in the order of the list
-    bool wanted = plan->arm_count == 0;
-    for (size_t k = 0; k < plan->arm_count; k++) wanted |= strcmp(plan->arms[k], names[i]) == 0;
+    bool wanted = plan->arms.count == 0;
+    for (size_t k = 0; k < plan->arms.count; k++) wanted |= strcmp(plan->arms.words[k], names[i]) == 0;
     if (wanted) score->board.arms[score->board.arm_count++] = tri_format("%s", names[i]);
   }
   return true;
@@ -223,12 +161,12 @@ static bool read_manifests(struct score *score, struct tri_error *error) {
 }
 
 static bool chosen(const struct plan *plan, const struct tri_score_subject *subject) {
-  for (size_t i = 0; i < plan->fault_count; i++) {
-    const char *word = plan->faults[i];
+  for (size_t i = 0; i < plan->faults.count; i++) {
+    const char *word = plan->faults.words[i];
     if (strcmp(word, subject->name) == 0 || strcmp(word, subject->collector) == 0 || strcmp(word, subject->id) == 0)
       return true;
   }
-  return plan->fault_count == 0;
+  return plan->faults.count == 0;
 }
 
 // The program of a subject for an arm; NULL with *error when it is missing.
@@ -465,28 +403,28 @@ static int run(struct score *score, struct tri_error *error) {
   bool interrupted = false;
   if (!make_seeds(score, error) || !tri_make_folder(score->plan->out, error) ||
       !tri_board_open_log(&score->board, score->log_path, &score->log, error) || !make_tasks(score, error))
-    return BAD_INPUT;
+    return TRI_EXIT_BAD_INPUT;
   tri_signals_hold(&score->signals);
   bool ok = run_tasks(score, &interrupted, error);
   tri_signals_release(&score->signals);
   score->board.complete = ok && score->broken == 0;
-  if (!tri_board_write(&score->board, score->result_path, error)) return SUITE_FAILED;
+  if (!tri_board_write(&score->board, score->result_path, error)) return TRI_EXIT_SUITE_FAILED;
   if (interrupted) {
     tri_fail(error, "interrupted; the same command goes on from here");
-    return SUITE_FAILED;
+    return TRI_EXIT_SUITE_FAILED;
   }
-  if (!ok) return SUITE_FAILED;
+  if (!ok) return TRI_EXIT_SUITE_FAILED;
   tri_board_print(stdout, &score->board, score->plan->markdown);
   if (score->broken) {
     tri_fail(error, "%zu trials did not run, the last: %s", score->broken, score->broken_message);
-    return SUITE_FAILED;
+    return TRI_EXIT_SUITE_FAILED;
   }
-  return alarms(&score->board) ? FINDING : GOOD;
+  return alarms(&score->board) ? TRI_EXIT_FINDING : TRI_EXIT_GOOD;
 }
 
 static int run_with_folder(struct score *score, struct tri_error *error) {
   score->directory = tri_temporary_folder("score", error);
-  if (!score->directory) return SUITE_FAILED;
+  if (!score->directory) return TRI_EXIT_SUITE_FAILED;
   int status = run(score, error);
   tri_remove_folder(score->directory);
   return status;
@@ -498,7 +436,7 @@ static int report(const struct plan *plan, struct tri_error *error) {
   bool ok = tri_board_load(&board, plan->report, error);
   if (ok) tri_board_print(stdout, &board, plan->markdown);
   tri_board_free(&board);
-  return ok ? GOOD : BAD_INPUT;
+  return ok ? TRI_EXIT_GOOD : TRI_EXIT_BAD_INPUT;
 }
 
 static void score_free(struct score *score) {
@@ -514,23 +452,21 @@ static void score_free(struct score *score) {
 int tri_command_score(int argc, char **argv) {
   struct plan plan;
   struct tri_error error = {{0}};
-  bool help;
-  int status = GOOD;
-  if (!parse(&plan, argc, argv, &help, &error)) {
-    status = BAD_INPUT;
-  } else if (help) {
-    print_usage();
+  int status = TRI_EXIT_BAD_INPUT;
+  if (!parse(&plan, argc, argv, &error)) {
+    status = TRI_EXIT_BAD_INPUT;
   } else if (plan.report) {
     status = report(&plan, &error);
   } else {
     static struct score score;
     score.plan = &plan;
     tri_board_init(&score.board);
-    status = prepare(&score, &error) ? run_with_folder(&score, &error) : BAD_INPUT;
+    status = prepare(&score, &error) ? run_with_folder(&score, &error) : TRI_EXIT_BAD_INPUT;
     score_free(&score);
   }
-  free(plan.arms);
-  free(plan.faults);
-  if (error.text[0] && status != GOOD && status != FINDING) fprintf(stderr, "tricolor score: %s\n", error.text);
+  free(plan.arms.words);
+  free(plan.faults.words);
+  if (error.text[0] && status > TRI_EXIT_FINDING)
+    tri_command_fails(command.name, &error, (enum tri_exit)status);
   return status;
 }

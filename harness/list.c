@@ -1,12 +1,12 @@
 #include "list.h"
 
-#include <getopt.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "check/invariants.h"
+#include "measure/arguments.h"
 #include "run.h"
 #include "shims/fault.h"
 #include "workload.h"
@@ -170,34 +170,38 @@ static void print_list(const char *title, json_t *list) {
   }
 }
 
-int tri_command_list(int argc, char **argv) {
-  static const struct option longs[] = {{"json", no_argument, 0, 'j'}, {0}};
-  bool json = false;
-  opterr = 0;
-  optind = 1;
-  for (int c; (c = getopt_long(argc, argv, "", longs, NULL)) != -1;) {
-    if (c != 'j') {
-      fprintf(stderr, "tricolor list: unknown option '%s'; right would be --json\n", argv[optind - 1]);
-      return 2;
-    }
-    json = true;
-  }
+static bool known(const char *wanted, struct tri_error *error) {
   const char *names[LISTS];
-  for (size_t i = 0; i < LISTS; i++) names[i] = lists[i].name;
-  const char *wanted = optind < argc ? argv[optind] : NULL;
+  for (size_t i = 0; i < LISTS; i++) {
+    names[i] = lists[i].name;
+    if (strcmp(wanted, names[i]) == 0) return true;
+  }
+  const char *nearest = tri_nearest(wanted, (struct tri_names){names, LISTS});
+  return tri_fail(error, "there is no list '%s'%s%s%s; see `tricolor list --help`", wanted,
+                  nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
+}
+
+int tri_command_list(int argc, char **argv) {
+  static const struct tri_command command = {
+      .name = "list",
+      .synopsis = "[collectors|workloads|invariants|faults|options] [--json]",
+      .about = "Lists what this program has of a kind, or of all kinds.\n",
+      .most_words = 1};
+  bool as_json = false;
+  const struct tri_argument table[] = {{"json", NULL, "for programs", .flag = &as_json}, {0}};
+  struct tri_words words = {0};
+  struct tri_error error;
+  if (!tri_arguments_parse(&command, table, argc, argv, &words, &error) ||
+      (words.count && !known(words.words[0], &error))) {
+    free(words.words);
+    return tri_command_fails(command.name, &error, TRI_EXIT_BAD_INPUT);
+  }
   json_t *all = json_object();
   for (size_t i = 0; i < LISTS; i++)
-    if (!wanted || strcmp(wanted, names[i]) == 0) json_object_set_new(all, names[i], lists[i].make());
-  if (wanted && (json_object_size(all) == 0 || optind + 1 < argc)) {
-    const char *nearest = tri_nearest(wanted, (struct tri_names){names, LISTS});
-    fprintf(stderr, "tricolor list: there is no list '%s'%s%s%s; right would be one of", wanted,
-            nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'" : "");
-    for (size_t i = 0; i < LISTS; i++) fprintf(stderr, " %s", names[i]);
-    fputs("\n", stderr);
-    json_decref(all);
-    return 2;
-  }
-  if (json) {
+    if (!words.count || strcmp(words.words[0], lists[i].name) == 0)
+      json_object_set_new(all, lists[i].name, lists[i].make());
+  free(words.words);
+  if (as_json) {
     json_dumpf(all, stdout, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
     puts("");
   } else {
@@ -206,5 +210,5 @@ int tri_command_list(int argc, char **argv) {
     json_object_foreach(all, title, list) print_list(title, list);
   }
   json_decref(all);
-  return 0;
+  return TRI_EXIT_GOOD;
 }

@@ -1,7 +1,6 @@
 #include "run.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,13 +10,14 @@
 
 #include "check/shadow.h"
 #include "common/poison.h"
+#include "measure/arguments.h"
 #include "measure/file.h"
 #include "shims/fault.h"
 #include "workload.h"
 
 enum binding { BINDING_BEST, BINDING_INLINE, BINDING_DYNAMIC };
 
-static const char *const size_names[] = {"tiny", "ci", "full", NULL};
+const char *const tri_size_names[] = {"tiny", "ci", "full", NULL};
 static const char *const binding_names[] = {"best", "inline", "dynamic", NULL};
 static const char *const check_names[] = {"off", "end", "gc", NULL};
 
@@ -25,7 +25,8 @@ struct run {
   const struct tri_collector *collector;
   const struct tri_workload *workload;
   uint64_t heap_bytes;
-  const char *options, *fault; // -o and --fault, or NULL
+  char *options;     // -o, or NULL
+  const char *fault; // --fault, or NULL
   enum tri_size size;
   enum binding binding;
   bool checked;
@@ -59,28 +60,6 @@ struct tri_names tri_workload_names(void) {
   return (struct tri_names){names, n};
 }
 
-// Append a word to an enumeration in a fixed text; what does not fit is cut off.
-static void enumerate(char *text, size_t bytes, const char *separator, const char *word) {
-  size_t used = strlen(text);
-  snprintf(text + used, bytes - used, "%s%s", used ? separator : "", word);
-}
-
-static bool choose(struct tri_error *error, const char *option, const char *word, const char *const *names, int *value) {
-  char list[128] = "";
-  for (int i = 0; names[i]; i++) {
-    if (strcmp(word, names[i]) == 0) return *value = i, true;
-    enumerate(list, sizeof list, names[i + 1] ? ", " : " or ", names[i]);
-  }
-  return tri_fail(error, "%s=%s: right would be %s", option, word, list);
-}
-
-bool tri_workload_size_named(const char *name, enum tri_size *size, struct tri_error *error) {
-  int choice;
-  if (!choose(error, "--size", name, size_names, &choice)) return false;
-  *size = (enum tri_size)choice;
-  return true;
-}
-
 const struct tri_workload *tri_workload_named(const char *name, struct tri_error *error) {
   const struct tri_workload *workload = tri_workload_find(name);
   if (!workload) tri_fail_unknown(error, "workload", name, tri_workload_names());
@@ -106,7 +85,8 @@ bool tri_workload_set_param(const struct tri_workload *w, int64_t *param, const 
     return true;
   }
   char list[256] = "";
-  for (size_t i = 0; i < w->n_params; i++) enumerate(list, sizeof list, ", ", w->params[i].name);
+  for (size_t i = 0, used = 0; i < w->n_params && used < sizeof list; i++)
+    used += (size_t)snprintf(list + used, sizeof list - used, "%s%s", i ? ", " : "", w->params[i].name);
   return tri_fail(error, "--param=%s: workload '%s' has the parameters %s", text, w->name, list);
 }
 
@@ -234,9 +214,9 @@ static json_t *result_json(const struct run *run, const struct outcome *o) {
   return json_pack("{s:s, s:s, s:s, s:I, s:s, s:s, s:o, s:I, s:s, s:I, s:I, s:o}", "status", status_word(o),
                    "workload", run->workload->name, "collector", run->collector->name, "heap_bytes",
                    (json_int_t)run->heap_bytes, "options", run->options ? run->options : "", "size",
-                   size_names[run->size], "params", params, "answer", (json_int_t)o->answer.value, "message",
-                   o->answer.text, "wall_ns", (json_int_t)o->wall_ns, "cpu_ns", (json_int_t)o->cpu_ns, "metrics",
-                   metrics);
+                   tri_size_names[run->size], "params", params, "answer", (json_int_t)o->answer.value,
+                   "message", o->answer.text, "wall_ns", (json_int_t)o->wall_ns, "cpu_ns",
+                   (json_int_t)o->cpu_ns, "metrics", metrics);
 }
 
 static bool write_result(const char *path, const char *text, struct tri_error *error) {
@@ -262,22 +242,6 @@ static void print_text(const struct run *run, const struct outcome *o) {
 
 // ---------------------------------------------------------------------------------------------- the command
 
-static void usage(FILE *out) {
-  fputs("usage: tricolor run --collector=C --workload=W [options]\n"
-        "  --collector=C        a name from `tricolor list collectors`, or the path of a shared object (./x.so)\n"
-        "  --workload=W         a name from `tricolor list workloads`\n"
-        "  --heap=SIZE          limit of the memory for objects, e.g. 64m (default 256m)\n"
-        "  --size=tiny|ci|full  which set of parameters (default ci)\n"
-        "  --param=NAME=N       set one parameter of the workload; may be repeated\n"
-        "  --check=off|end|gc   compare with a shadow heap: at the end, or after every collection (default off)\n"
-        "  --fault=MODE[:K]     plant a fault for --check to find, see `tricolor list faults`\n"
-        "  --binding=best|inline|dynamic  inline is what is timed, dynamic what can be checked (default best)\n"
-        "  -o KEY=VALUE,…       options of the collector, see `tricolor list options`\n"
-        "  --json               print the result as JSON\n"
-        "  --result=FILE        write the result as JSON to FILE; out of memory is then a result\n",
-        out);
-}
-
 // What has to be typed to see the findings again.
 static void print_command(int argc, char **argv) {
   const char **words = tri_need(calloc((size_t)argc + 2, sizeof *words));
@@ -289,64 +253,57 @@ static void print_command(int argc, char **argv) {
   free(words);
 }
 
-static bool parse(int argc, char **argv, struct run *run, struct tri_error *error) {
-  static const struct option longs[] = {
-      {"collector", required_argument, 0, 'c'}, {"workload", required_argument, 0, 'w'},
-      {"heap", required_argument, 0, 'h'},      {"size", required_argument, 0, 's'},
-      {"param", required_argument, 0, 'p'},     {"check", required_argument, 0, 'k'},
-      {"binding", required_argument, 0, 'b'},   {"json", no_argument, 0, 'j'},
-      {"result", required_argument, 0, 'r'},    {"options", required_argument, 0, 'o'},
-      {"fault", required_argument, 0, 'f'},     {"help", no_argument, 0, '?'},
-      {0}};
-  const char *collector = NULL, *workload = NULL, *params[16];
-  size_t n_params = 0;
-  int choice;
-  *run = (struct run){.heap_bytes = 256 << 20, .size = TRI_SIZE_CI};
-  opterr = 0;
-  optind = 1;
-  for (int c; (c = getopt_long(argc, argv, ":o:", longs, NULL)) != -1;) switch (c) {
-    case 'c': collector = optarg; break;
-    case 'w': workload = optarg; break;
-    case 'h':
-      if (!tri_parse_size(optarg, &run->heap_bytes))
-        return tri_fail(error, "--heap=%s: right would be a size such as 64m", optarg);
-      break;
-    case 's':
-      if (!tri_workload_size_named(optarg, &run->size, error)) return false;
-      break;
-    case 'p':
-      if (n_params == sizeof params / sizeof *params) return tri_fail(error, "more than 16 --param");
-      params[n_params++] = optarg;
-      break;
-    case 'k':
-      if (!choose(error, "--check", optarg, check_names, &choice)) return false;
-      run->checked = choice > 0;
-      run->check = choice == 2 ? TRI_CHECK_GC : TRI_CHECK_END;
-      break;
-    case 'b':
-      if (!choose(error, "--binding", optarg, binding_names, &choice)) return false;
-      run->binding = (enum binding)choice;
-      break;
-    case 'j': run->json = true; break;
-    case 'r': run->result = optarg; break;
-    case 'o': run->options = optarg; break;
-    case 'f': run->fault = optarg; break;
-    case ':': return tri_fail(error, "%s needs a value", argv[optind - 1]);
-    default:
-      if (optind > 1 && strcmp(argv[optind - 1], "--help") == 0) {
-        usage(stdout);
-        exit(0);
-      }
-      return tri_fail(error, "unknown option '%s'; see `tricolor run --help`", argv[optind - 1]);
-    }
-  if (optind < argc) return tri_fail(error, "'%s' is not an option; see `tricolor run --help`", argv[optind]);
+static const struct tri_command command = {
+    .name = "run",
+    .synopsis = "--collector=C --workload=W [options]",
+    .about = "Runs one workload on one collector, once, in this process.\n",
+};
+
+// The collector, the workload and its parameters by their names.
+static bool find(struct run *run, const char *collector, const char *workload, const struct tri_words *params,
+                 struct tri_error *error) {
   if (!collector) return tri_fail(error, "--collector is missing; `tricolor list collectors` shows all");
   if (!workload) return tri_fail(error, "--workload is missing; `tricolor list workloads` shows all");
   if (!(run->collector = tri_collector_named(collector, error))) return false;
   if (!(run->workload = tri_workload_named(workload, error))) return false;
   for (size_t i = 0; i < run->workload->n_params; i++) run->param[i] = run->workload->params[i].value[run->size];
-  for (size_t i = 0; i < n_params; i++)
-    if (!tri_workload_set_param(run->workload, run->param, params[i], error)) return false;
+  for (size_t i = 0; i < params->count; i++)
+    if (!tri_workload_set_param(run->workload, run->param, params->words[i], error)) return false;
+  return true;
+}
+
+static bool parse(int argc, char **argv, struct run *run, struct tri_error *error) {
+  const char *collector = NULL, *workload = NULL;
+  int size = TRI_SIZE_CI, binding = BINDING_BEST, check = 0;
+  struct tri_words params = {0};
+  *run = (struct run){.heap_bytes = 256 << 20};
+  const struct tri_argument table[] = {
+      {"collector", "C", "a name from `tricolor list collectors`, or the path of a shared object (./x.so)",
+       .text = &collector},
+      {"workload", "W", "a name from `tricolor list workloads`", .text = &workload},
+      {"heap", "SIZE", "limit of the memory for objects, e.g. 64m (default 256m)", .size = &run->heap_bytes},
+      {"size", NULL, "which set of parameters (default ci)", .choice = &size, .choices = tri_size_names},
+      {"param", "NAME=N", "set one parameter of the workload; may be repeated", .repeated = &params},
+      {"check", NULL, "compare with a shadow heap: at the end, or after every collection (default off)",
+       .choice = &check, .choices = check_names},
+      {"fault", "MODE[:K]", "plant a fault for --check to find, see `tricolor list faults`",
+       .text = &run->fault},
+      {"binding", NULL, "inline is what is timed, dynamic what can be checked (default best)",
+       .choice = &binding, .choices = binding_names},
+      {"options", "KEY=VALUE,…", "options of the collector, see `tricolor list options`",
+       .joined = &run->options, .letter = 'o'},
+      {"json", NULL, "print the result as JSON", .flag = &run->json},
+      {"result", "FILE", "write the result as JSON to FILE; out of memory is then a result",
+       .text = &run->result},
+      {0}};
+  bool ok = tri_arguments_parse(&command, table, argc, argv, NULL, error);
+  run->size = (enum tri_size)size;
+  run->binding = (enum binding)binding;
+  run->checked = check > 0;
+  run->check = check == 2 ? TRI_CHECK_GC : TRI_CHECK_END;
+  ok = ok && find(run, collector, workload, &params, error);
+  free(params.words);
+  if (!ok) return false;
   if (run->fault && !run->checked)
     return tri_fail(error, "--fault plants a fault for the shadow heap to find: add --check=gc or --check=end");
   if (run->binding == BINDING_INLINE && run->checked)
@@ -356,44 +313,48 @@ static bool parse(int argc, char **argv, struct run *run, struct tri_error *erro
   return true;
 }
 
+static bool fits(const struct run *run, struct tri_error *error) {
+  uint64_t live = run->workload->live_bytes(run->param);
+  if (live <= run->heap_bytes || run->result) return true;
+  char *needs = tri_memory_text((double)live), *has = tri_memory_text((double)run->heap_bytes);
+  tri_fail(error, "a heap of %s is too small for workload '%s': its live data alone need %s", has,
+           run->workload->name, needs);
+  free(needs), free(has);
+  return false;
+}
+
+static bool print_result(const struct run *run, const struct outcome *o, struct tri_error *error) {
+  if (!run->result && !run->json) return print_text(run, o), true;
+  json_t *json = result_json(run, o);
+  char *text = tri_need(json_dumps(json, JSON_INDENT(2) | JSON_PRESERVE_ORDER));
+  json_decref(json);
+  if (run->json) puts(text);
+  bool written = !run->result || write_result(run->result, text, error);
+  free(text);
+  return written;
+}
+
+static enum tri_exit judge(const struct run *run, const struct outcome *o, struct tri_error *error) {
+  if (o->findings || o->outcome == TRI_OUTCOME_WRONG) return TRI_EXIT_FINDING;
+  if (o->outcome == TRI_OUTCOME_OK || (run->result && o->outcome == TRI_OUTCOME_OUT_OF_MEMORY))
+    return TRI_EXIT_GOOD;
+  if (o->outcome == TRI_OUTCOME_OUT_OF_MEMORY)
+    tri_fail(error, "out of memory: a heap of %llu bytes is too small for workload '%s' on collector '%s'",
+             (unsigned long long)run->heap_bytes, run->workload->name, run->collector->name);
+  else
+    tri_fail(error, "%s", o->answer.text);
+  return TRI_EXIT_BAD_INPUT;
+}
+
 int tri_command_run(int argc, char **argv) {
   struct run run;
   struct tri_error error = {{0}};
   struct outcome o = {0};
-  if (!parse(argc, argv, &run, &error)) goto bad;
-  uint64_t live = run.workload->live_bytes(run.param);
-  if (live > run.heap_bytes && !run.result) {
-    char *needs = tri_memory_text((double)live), *has = tri_memory_text((double)run.heap_bytes);
-    tri_fail(&error, "a heap of %s is too small for workload '%s': its live data alone need %s", has,
-             run.workload->name, needs);
-    free(needs), free(has);
-    goto bad;
-  }
-  if (!run_workload(&run, &o, &error)) goto bad;
-  if (run.result || run.json) {
-    json_t *json = result_json(&run, &o);
-    char *text = tri_need(json_dumps(json, JSON_INDENT(2) | JSON_PRESERVE_ORDER));
-    json_decref(json);
-    if (run.json) puts(text);
-    bool written = !run.result || write_result(run.result, text, &error);
-    free(text);
-    if (!written) {
-      fprintf(stderr, "tricolor run: %s\n", error.text);
-      return 3;
-    }
-  } else {
-    print_text(&run, &o);
-  }
-  free(o.pauses.ns);
+  enum tri_exit status = TRI_EXIT_BAD_INPUT;
+  if (parse(argc, argv, &run, &error) && fits(&run, &error) && run_workload(&run, &o, &error))
+    status = print_result(&run, &o, &error) ? judge(&run, &o, &error) : TRI_EXIT_SUITE_FAILED;
   if (o.findings) print_command(argc, argv);
-  if (o.findings || o.outcome == TRI_OUTCOME_WRONG) return 1;
-  if (o.outcome == TRI_OUTCOME_OK || (run.result && o.outcome == TRI_OUTCOME_OUT_OF_MEMORY)) return 0;
-  if (o.outcome == TRI_OUTCOME_OUT_OF_MEMORY)
-    tri_fail(&error, "out of memory: a heap of %llu bytes is too small for workload '%s' on collector '%s'",
-             (unsigned long long)run.heap_bytes, run.workload->name, run.collector->name);
-  else
-    tri_fail(&error, "%s", o.answer.text);
-bad:
-  fprintf(stderr, "tricolor run: %s\n", error.text);
-  return 2;
+  free(o.pauses.ns);
+  free(run.options);
+  return status > TRI_EXIT_FINDING ? tri_command_fails("run", &error, status) : (int)status;
 }

@@ -24,11 +24,17 @@ expect 0 "usage: tricolor COMMAND" --help
 expect 2 "unknown command 'lst'; did you mean 'list'?" lst
 expect 2 "unknown command 'xyzzy'; \`tricolor --help\` shows all" xyzzy
 
+for command in list run replay minimize show record asm dis generate fuzz score bench; do
+  expect 0 "usage: tricolor $command" "$command" --help
+  expect 2 "tricolor $command: unknown option '--xyzzy'; see \`tricolor $command --help\`" "$command" --xyzzy
+done
+
 expect 0 "nocollect" list collectors
 expect 0 '"name": "gcbench"' list workloads --json
 expect 0 "fires: S3" list faults
 expect 2 "there is no list 'collektors'; did you mean 'collectors'" list collektors
-expect 2 "unknown option '--jsn'" list --jsn
+expect 2 "unknown option '--jsn'; did you mean --json?" list --jsn
+expect 2 "one at a time, please: 'options' is too much" list collectors options
 
 expect 1 "L4a violated" run --collector=marksweep --workload=cyclic-garbage --size=tiny --check=gc --fault=lie-mapped
 expect 1 "again: tricolor run --collector=marksweep" \

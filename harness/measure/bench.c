@@ -1,7 +1,6 @@
 #include "measure/bench.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "measure/arguments.h"
 #include "measure/child.h"
 #include "measure/environment.h"
 #include "measure/file.h"
@@ -17,14 +17,12 @@
 #include "measure/series.h"
 #include "measure/table.h"
 
-enum { GOOD = 0, FINDING = 1, BAD_INPUT = 2, SUITE_FAILED = 3 };
-
 // What the command line asks for. Lists are comma-separated words, cut in place.
 struct plan {
-  char **collectors, **workloads, **heaps;
-  size_t collector_count, workload_count, heap_count;
-  int64_t runs, seed, timeout_seconds;
-  const char *size, *out;
+  struct tri_words collectors, workloads, heaps;
+  uint64_t runs, seed, timeout_seconds;
+  int size; // in `sizes`
+  const char *out;
   char *collector_options; // "key=value,…"; NULL
   bool quiet, force;
 };
@@ -41,67 +39,24 @@ struct bench {
 
 // ---- The command line ----
 
-static const char usage_text[] =
-    "usage: tricolor bench [options]\n"
-    "Times every workload on every collector at every heap size; each sample is a process of its own.\n"
-    "  --collector=A,B,…    names from `tricolor list collectors`, or paths of shared objects (default all)\n"
-    "  --workload=V,W,…     names from `tricolor list workloads` (default all)\n"
-    "  --heap=SIZE,…        limits of the memory for objects, e.g. 32m,64m (default 64m)\n"
-    "  --runs=N             samples of each cell (default 12; a 99% interval needs 8)\n"
-    "  --size=tiny|ci|full  which set of the workloads' parameters (default ci)\n"
-    "  -o KEY=VALUE,…       options of the collectors, given to all of them\n"
-    "  --seed=N             of the order of samples (default: drawn; it is stored in the series)\n"
-    "  --timeout=SECONDS    end a sample that takes longer (default 600; 0 never)\n"
-    "  --out=FILE           the series (default series-DATE.json); written anew every round\n"
-    "  --force              replace FILE when it exists\n"
-    "  --quiet              show no progress\n"
-    "Exit status: 0 good, 1 wrong answer or crash, 2 wrong usage, 3 the suite itself failed or was "
-    "interrupted.\n";
+static const char *const sizes[] = {"tiny", "ci", "full", NULL};
 
-// Cuts "a,b,c" in place; the words stay inside `text`.
-static bool split_list(char *text, const char *option, char ***words, size_t *count,
-                       struct tri_error *error) {
-  size_t commas = 0;
-  for (const char *at = text; *at; at++) commas += *at == ',';
-  free(*words);
-  *words = tri_need(calloc(commas + 1, sizeof **words));
-  *count = 0;
-  for (char *word; (word = strsep(&text, ","));) {
-    if (!*word) return tri_fail(error, "%s: there is an empty word in the list", option);
-    for (size_t i = 0; i < *count; i++)
-      if (strcmp((*words)[i], word) == 0)
-        return tri_fail(error, "%s: '%s' stands in the list twice", option, word);
-    (*words)[(*count)++] = word;
-  }
-  return true;
+static void print_exit_statuses(FILE *out) {
+  fputs("Exit status: 0 good, 1 wrong answer or crash, 2 wrong usage, 3 the suite itself failed or was "
+        "interrupted.\n",
+        out);
 }
 
-static bool parse_number(const char *text, const char *option, int64_t lowest, int64_t highest,
-                         int64_t *number, struct tri_error *error) {
-  char *end;
-  errno = 0;
-  long long value = strtoll(text, &end, 10);
-  if (end == text || *end) return tri_fail(error, "%s=%s: right would be a whole number", option, text);
-  if (errno || value < lowest || value > highest)
-    return tri_fail(error, "%s=%s is out of range: %lld to %lld", option, text, (long long)lowest,
-                    (long long)highest);
-  *number = value;
-  return true;
-}
-
-static bool check_names(char *const *words, size_t count, const char *what, struct tri_names names,
-                        struct tri_error *error) {
-  for (size_t i = 0; i < count; i++) {
-    size_t k = 0;
-    while (k < names.count && strcmp(words[i], names.names[k]) != 0) k++;
-    if (k == names.count) return tri_fail_unknown(error, what, words[i], names);
-  }
-  return true;
-}
+static const struct tri_command bench_command = {
+    .name = "bench",
+    .synopsis = "[options]",
+    .about =
+        "Times every workload on every collector at every heap size; each sample is a process of its own.\n",
+    .more = print_exit_statuses};
 
 static bool check_heaps(const struct plan *plan, struct tri_error *error) {
-  for (size_t i = 0; i < plan->heap_count; i++) {
-    const char *text = plan->heaps[i];
+  for (size_t i = 0; i < plan->heaps.count; i++) {
+    const char *text = plan->heaps.words[i];
     uint64_t bytes;
     if (tri_parse_size(text, &bytes)) continue;
     if (*text && text[strspn(text, "0123456789.")] == 'x')
@@ -115,115 +70,69 @@ static bool check_heaps(const struct plan *plan, struct tri_error *error) {
 }
 
 // A list that was not given: all names. Their texts are the caller's and are not changed.
-static void default_list(char ***words, size_t *count, struct tri_names names) {
-  if (*words) return;
-  *words = tri_need(calloc(names.count + 1, sizeof **words));
-  for (size_t i = 0; i < names.count; i++) (*words)[i] = (char *)(uintptr_t)names.names[i];
-  *count = names.count;
+static void default_list(struct tri_words *list, struct tri_names names) {
+  if (list->words) return;
+  *list = (struct tri_words){tri_need(calloc(names.count + 1, sizeof *list->words)), names.count};
+  for (size_t i = 0; i < names.count; i++) list->words[i] = (char *)(uintptr_t)names.names[i];
 }
 
-static void add_collector_options(struct plan *plan, const char *more) {
-  char *joined =
-      plan->collector_options ? tri_format("%s,%s", plan->collector_options, more) : tri_format("%s", more);
-  free(plan->collector_options);
-  plan->collector_options = joined;
-}
-
-// A shared object is named by its path and is not in the list.
-static bool check_collectors(const struct plan *plan, struct tri_names known, struct tri_error *error) {
-  for (size_t i = 0; i < plan->collector_count; i++)
-    if (!strchr(plan->collectors[i], '/') && !check_names(&plan->collectors[i], 1, "collector", known, error))
-      return false;
+static bool check_names(const struct plan *plan, const struct tri_bench_options *options,
+                        struct tri_error *error) {
+  for (size_t i = 0; i < plan->collectors.count; i++) {
+    const char *name = plan->collectors.words[i];
+    bool is_path = strchr(name, '/'); // of a shared object, which is not in the list
+    if (!is_path && !tri_known("collector", name, options->collectors, error)) return false;
+  }
+  for (size_t i = 0; i < plan->workloads.count; i++)
+    if (!tri_known("workload", plan->workloads.words[i], options->workloads, error)) return false;
   return true;
 }
 
-enum { COLLECTOR = 256, WORKLOAD, HEAP, RUNS, SIZE, SEED, TIMEOUT, OUT, FORCE, QUIET, HELP };
-
-static const struct option long_options[] = {{"collector", required_argument, NULL, COLLECTOR},
-                                             {"workload", required_argument, NULL, WORKLOAD},
-                                             {"heap", required_argument, NULL, HEAP},
-                                             {"runs", required_argument, NULL, RUNS},
-                                             {"size", required_argument, NULL, SIZE},
-                                             {"options", required_argument, NULL, 'o'},
-                                             {"seed", required_argument, NULL, SEED},
-                                             {"timeout", required_argument, NULL, TIMEOUT},
-                                             {"out", required_argument, NULL, OUT},
-                                             {"force", no_argument, NULL, FORCE},
-                                             {"quiet", no_argument, NULL, QUIET},
-                                             {"help", no_argument, NULL, HELP},
-                                             {0}};
-
-static bool take_option(struct plan *plan, int option, char **argv, struct tri_error *error) {
-  switch (option) {
-  case COLLECTOR:
-    return split_list(optarg, "--collector", &plan->collectors, &plan->collector_count, error);
-  case WORKLOAD:
-    return split_list(optarg, "--workload", &plan->workloads, &plan->workload_count, error);
-  case HEAP:
-    return split_list(optarg, "--heap", &plan->heaps, &plan->heap_count, error);
-  case RUNS:
-    return parse_number(optarg, "--runs", 1, 1000000, &plan->runs, error);
-  case SEED:
-    return parse_number(optarg, "--seed", 0, INT64_MAX, &plan->seed, error);
-  case TIMEOUT:
-    return parse_number(optarg, "--timeout", 0, 1000000, &plan->timeout_seconds, error);
-  case SIZE:
-    plan->size = optarg;
-    if (strcmp(optarg, "tiny") == 0 || strcmp(optarg, "ci") == 0 || strcmp(optarg, "full") == 0) return true;
-    return tri_fail(error, "--size=%s: right would be tiny, ci or full", optarg);
-  case 'o':
-    add_collector_options(plan, optarg);
-    return true;
-  case OUT:
-    plan->out = optarg;
-    return true;
-  case FORCE:
-    plan->force = true;
-    return true;
-  case QUIET:
-    plan->quiet = true;
-    return true;
-  case ':':
-    return tri_fail(error, "%s needs a value", argv[optind - 1]);
-  default:
-    return tri_fail(error, "unknown option '%s'; see `tricolor bench --help`", argv[optind - 1]);
-  }
-}
-
-static int64_t drawn_seed(void) {
+static uint64_t drawn_seed(void) {
   uint32_t seed; // short enough to be typed again
   if (getrandom(&seed, sizeof seed, 0) != sizeof seed) seed = (uint32_t)time(NULL);
   return seed;
 }
 
 static bool parse(struct plan *plan, const struct tri_bench_options *options, int argc, char **argv,
-                  bool *help, struct tri_error *error) {
-  static char default_heap[] = "64m";
-  *plan = (struct plan){.runs = 12, .seed = drawn_seed(), .timeout_seconds = 600, .size = "ci"};
-  *help = false;
-  opterr = 0;
-  optind = 0; // starts getopt afresh
-  for (int option; (option = getopt_long(argc, argv, ":o:", long_options, NULL)) != -1;) {
-    if (option == HELP) return *help = true;
-    if (!take_option(plan, option, argv, error)) return false;
-  }
-  if (optind < argc)
-    return tri_fail(error, "'%s' is one word too many; see `tricolor bench --help`", argv[optind]);
-  default_list(&plan->collectors, &plan->collector_count, options->collectors);
-  default_list(&plan->workloads, &plan->workload_count, options->workloads);
-  default_list(&plan->heaps, &plan->heap_count, (struct tri_names){(const char *[]){default_heap}, 1});
+                  struct tri_error *error) {
+  static const char *const default_heap[] = {"64m"};
+  *plan = (struct plan){.runs = 12, .seed = drawn_seed(), .timeout_seconds = 600, .size = 1};
+  const struct tri_argument table[] = {
+      {"collector", "A,B,…",
+       "names from `tricolor list collectors`, or paths of shared objects (default all)",
+       .list = &plan->collectors},
+      {"workload", "V,W,…", "names from `tricolor list workloads` (default all)", .list = &plan->workloads},
+      {"heap", "SIZE,…", "limits of the memory for objects, e.g. 32m,64m (default 64m)",
+       .list = &plan->heaps},
+      {"runs", "N", "samples of each cell (default 12; a 99% interval needs 8)", .number = &plan->runs,
+       .least = 1, .most = 1000000},
+      {"size", NULL, "which set of the workloads' parameters (default ci)", .choice = &plan->size,
+       .choices = sizes},
+      {"options", "KEY=VALUE,…", "options of the collectors, given to all of them",
+       .joined = &plan->collector_options, .letter = 'o'},
+      {"seed", "N", "of the order of samples (default: drawn; it is stored in the series)",
+       .number = &plan->seed, .most = INT64_MAX},
+      {"timeout", "SECONDS", "end a sample that takes longer (default 600; 0 never)",
+       .number = &plan->timeout_seconds, .most = 1000000},
+      {"out", "FILE", "the series (default series-DATE.json); written anew every round", .text = &plan->out},
+      {"force", NULL, "replace FILE when it exists", .flag = &plan->force},
+      {"quiet", NULL, "show no progress", .flag = &plan->quiet},
+      {0}};
+  if (!tri_arguments_parse(&bench_command, table, argc, argv, NULL, error)) return false;
+  default_list(&plan->collectors, options->collectors);
+  default_list(&plan->workloads, options->workloads);
+  default_list(&plan->heaps, (struct tri_names){default_heap, 1});
   if (plan->out && !plan->force && access(plan->out, F_OK) == 0)
     return tri_fail(error, "--out=%s: the file exists; choose another name, or give --force to replace it",
                     plan->out);
-  return check_collectors(plan, options->collectors, error) &&
-         check_names(plan->workloads, plan->workload_count, "workload", options->workloads, error) &&
-         check_heaps(plan, error);
+  return check_names(plan, options, error) && check_heaps(plan, error);
 }
 
 static void plan_free(struct plan *plan) {
-  free(plan->collectors);
-  free(plan->workloads);
-  free(plan->heaps);
+  free(plan->collectors.words);
+  free(plan->workloads.words);
+  free(plan->heaps.words);
   free(plan->collector_options);
 }
 
@@ -242,7 +151,7 @@ static struct command make_command(const struct bench *bench, const struct tri_c
   char *heap = tri_size_text(cell->heap_bytes);
   struct command command = {
       .owned = {tri_format("--workload=%s", cell->workload), tri_format("--collector=%s", cell->collector),
-                tri_format("--heap=%s", heap), tri_format("--size=%s", bench->plan->size),
+                tri_format("--heap=%s", heap), tri_format("--size=%s", sizes[bench->plan->size]),
                 result_path ? tri_format("--result=%s", result_path) : NULL}};
   free(heap);
   size_t count = 0;
@@ -319,9 +228,9 @@ static void drop_repeated_keys(json_t *result) {
 static void note_failure(struct bench *bench, enum tri_cell_status status, int exit_code) {
   if (status == TRI_CELL_WRONG) bench->found = true;
   if (status != TRI_CELL_FAILED) return;
-  if (exit_code == BAD_INPUT) {
+  if (exit_code == TRI_EXIT_BAD_INPUT) {
     bench->refused = true;
-  } else if (exit_code == SUITE_FAILED) {
+  } else if (exit_code == TRI_EXIT_SUITE_FAILED) {
     bench->broken = true;
   } else {
     bench->found = true;
@@ -467,13 +376,13 @@ static enum progress take_samples(struct bench *bench, struct tri_error *error) 
 
 static void add_cells(struct bench *bench) {
   const struct plan *plan = bench->plan;
-  for (size_t w = 0; w < plan->workload_count; w++)
-    for (size_t h = 0; h < plan->heap_count; h++)
-      for (size_t c = 0; c < plan->collector_count; c++) {
+  for (size_t w = 0; w < plan->workloads.count; w++)
+    for (size_t h = 0; h < plan->heaps.count; h++)
+      for (size_t c = 0; c < plan->collectors.count; c++) {
         uint64_t heap_bytes = 0;
-        tri_parse_size(plan->heaps[h], &heap_bytes);
-        size_t index =
-            tri_series_add_cell(&bench->series, plan->workloads[w], plan->collectors[c], heap_bytes);
+        tri_parse_size(plan->heaps.words[h], &heap_bytes);
+        size_t index = tri_series_add_cell(&bench->series, plan->workloads.words[w],
+                                           plan->collectors.words[c], heap_bytes);
         struct command command = make_command(bench, &bench->series.cells[index], NULL);
         bench->series.cells[index].command = tri_shell_command(command.arguments);
         command_free(&command);
@@ -485,8 +394,8 @@ static void describe_series(struct bench *bench, const char *hyperfine_version) 
   const struct plan *plan = bench->plan;
   series->stopwatch = tri_format("hyperfine %s", hyperfine_version);
   series->executable = tri_format("%s", bench->executable);
-  series->size = tri_format("%s", plan->size);
-  series->seed = plan->seed;
+  series->size = tri_format("%s", sizes[plan->size]);
+  series->seed = (int64_t)plan->seed;
   series->runs = (unsigned)plan->runs;
   if (plan->collector_options) {
     char *options = tri_format("%s", plan->collector_options), *rest = options;
@@ -544,8 +453,10 @@ static void report(const struct bench *bench) {
 }
 
 static int exit_status(const struct bench *bench) {
-  if (bench->signals.interrupted_by) return SUITE_FAILED;
-  return bench->found ? FINDING : bench->refused ? BAD_INPUT : bench->broken ? SUITE_FAILED : GOOD;
+  if (bench->signals.interrupted_by) return TRI_EXIT_SUITE_FAILED;
+  if (bench->found) return TRI_EXIT_FINDING;
+  if (bench->refused) return TRI_EXIT_BAD_INPUT;
+  return bench->broken ? TRI_EXIT_SUITE_FAILED : TRI_EXIT_GOOD;
 }
 
 static int measure(struct bench *bench) {
@@ -570,8 +481,7 @@ static int measure(struct bench *bench) {
   if (written && progress != STUCK) return exit_status(bench);
   if (!written) error = write_error;
 failed:
-  fprintf(stderr, "tricolor bench: %s\n", error.text);
-  return SUITE_FAILED;
+  return tri_command_fails(bench_command.name, &error, TRI_EXIT_SUITE_FAILED);
 }
 
 static char *own_path(void) {
@@ -583,26 +493,20 @@ static char *own_path(void) {
 int tri_bench(const struct tri_bench_options *options, int argc, char **argv) {
   struct plan plan;
   struct tri_error error;
-  bool help;
-  if (!parse(&plan, options, argc, argv, &help, &error)) {
-    fprintf(stderr, "tricolor bench: %s\n", error.text);
+  if (!parse(&plan, options, argc, argv, &error)) {
     plan_free(&plan);
-    return BAD_INPUT;
-  }
-  if (help) {
-    fputs(usage_text, stdout);
-    plan_free(&plan);
-    return GOOD;
+    return tri_command_fails(bench_command.name, &error, TRI_EXIT_BAD_INPUT);
   }
 
   struct bench bench = {.plan = &plan, .on_terminal = isatty(STDERR_FILENO)};
   bench.executable = options->executable ? tri_format("%s", options->executable) : own_path();
   bench.directory = tri_temporary_folder("bench", &error);
-  int status = SUITE_FAILED;
+  int status = TRI_EXIT_SUITE_FAILED;
   if (!bench.executable) {
-    fputs("tricolor bench: /proc/self/exe does not say which program this is\n", stderr);
+    tri_fail(&error, "/proc/self/exe does not say which program this is");
+    tri_command_fails(bench_command.name, &error, TRI_EXIT_SUITE_FAILED);
   } else if (!bench.directory) {
-    fprintf(stderr, "tricolor bench: %s\n", error.text);
+    tri_command_fails(bench_command.name, &error, TRI_EXIT_SUITE_FAILED);
   } else {
     tri_series_init(&bench.series);
     tri_signals_hold(&bench.signals);

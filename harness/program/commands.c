@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "measure/arguments.h"
 #include "measure/file.h"
-#include "program/arguments.h"
 #include "program/exec.h"
 #include "program/files.h"
 #include "program/text.h"
@@ -15,86 +15,76 @@
 
 // ---- asm, dis -------------------------------------------------------------------------------------------------
 
-static bool write_bytes(const struct tri_program *program, FILE *out) {
-  size_t size = tri_program_encode(program, NULL, 0);
-  uint8_t *bytes = tri_need(malloc(size + 1));
-  tri_program_encode(program, bytes, size);
-  bool ok = fwrite(bytes, 1, size, out) == size;
-  free(bytes);
-  return ok;
-}
-
-typedef bool write_fn(const struct tri_program *program, FILE *out);
-
-static bool write_file(const struct tri_program *program, const char *path, write_fn *write, struct tri_error *error) {
-  struct tri_new_file file;
-  if (!tri_new_file_begin(&file, path, error)) return false;
-  write(program, file.stream); // a failed write shows up at the commit
-  return tri_new_file_commit(&file, error);
-}
-
-static int convert(const struct tri_command *command, int argc, char **argv, write_fn *write) {
-  struct tri_arguments arguments;
+static int convert(const struct tri_command *command, bool to_text, int argc, char **argv) {
+  const char *out = NULL;
+  const struct tri_argument table[] = {
+      {"out", "FILE", "where to; without it to the standard output", .text = &out}, {0}};
+  struct tri_words files = {0};
   struct tri_error error;
   struct tri_program program = {0};
-  if (!tri_arguments_parse(command, argc, argv, &arguments, &error)) return tri_command_bad(command, &error);
-  if (arguments.n_files > 1) {
-    tri_fail(&error, "one file at a time, please: '%s' is too many", arguments.files[1]);
-    return tri_command_bad(command, &error);
-  }
-  bool read = tri_program_read(arguments.files[0], &program, &error);
-  int status = read ? 0 : tri_command_bad(command, &error);
-  if (read && arguments.out) {
-    if (!write_file(&program, arguments.out, write, &error)) status = tri_command_not_written(command, &error);
-  } else if (read && (!write(&program, stdout) || fflush(stdout) != 0)) {
-    perror("tricolor: standard output");
-    status = 3;
+  enum tri_exit status = TRI_EXIT_BAD_INPUT;
+  if (tri_arguments_parse(command, table, argc, argv, &files, &error) &&
+      tri_program_read(files.words[0], &program, &error)) {
+    bool written = tri_program_write(&program, out, to_text, NULL, &error);
+    status = written ? TRI_EXIT_GOOD : TRI_EXIT_SUITE_FAILED;
   }
   tri_program_free(&program);
-  return status;
+  free(files.words);
+  return status ? tri_command_fails(command->name, &error, status) : TRI_EXIT_GOOD;
 }
 
 int tri_command_asm(int argc, char **argv) {
-  static const struct tri_command command = {"asm", "O",
-                                         "usage: tricolor asm [--out=FILE] FILE\n"
-                                         "Turns a heap program from text (.thp) into bytes. - is the standard input;\n"
-                                         "without --out the bytes go to the standard output.\n"};
-  return convert(&command, argc, argv, write_bytes);
+  static const struct tri_command command = {
+      .name = "asm",
+      .synopsis = "[--out=FILE] FILE",
+      .about = "Turns a heap program from text (.thp) into bytes. - is the standard input.\n",
+      .most_words = 1,
+      .word_missing = TRI_NO_FILE};
+  return convert(&command, false, argc, argv);
 }
 
 int tri_command_dis(int argc, char **argv) {
-  static const struct tri_command command = {"dis", "O",
-                                         "usage: tricolor dis [--out=FILE] FILE\n"
-                                         "Turns a heap program from bytes (any bytes) into text. - is the standard\n"
-                                         "input; without --out the text goes to the standard output.\n"};
-  return convert(&command, argc, argv, tri_program_print);
+  static const struct tri_command command = {
+      .name = "dis",
+      .synopsis = "[--out=FILE] FILE",
+      .about = "Turns a heap program from bytes (any bytes) into text. - is the standard input.\n",
+      .most_words = 1,
+      .word_missing = TRI_NO_FILE};
+  return convert(&command, true, argc, argv);
 }
 
 // ---- record ---------------------------------------------------------------------------------------------------
 
-// "gcbench, depth=8 array=5000 threads=1"
+// "# Recorded from the workload gcbench, depth=8 array=5000 threads=1."
 static char *describe(const struct tri_workload *workload, const int64_t *param) {
-  char *text = tri_format("%s,", workload->name);
+  char *text = tri_format("# Recorded from the workload %s%s", workload->name, workload->n_params ? "," : "");
   for (size_t i = 0; i < workload->n_params; i++) {
     char *longer = tri_format("%s %s=%" PRId64, text, workload->params[i].name, param[i]);
     free(text);
     text = longer;
   }
-  return text;
+  char *line = tri_format("%s.\n", text);
+  free(text);
+  return line;
 }
 
+struct record_arguments {
+  const char *workload, *out;
+  int size;
+  struct tri_words params;
+};
+
 // Run the workload on a heap that records it.
-static bool record(const struct tri_arguments *arguments, struct tri_recording *recording, char **comment,
+static bool record(const struct record_arguments *arguments, struct tri_recording *recording, char **comment,
                    struct tri_error *error) {
-  enum tri_size size = TRI_SIZE_TINY;
   if (!arguments->workload) return tri_fail(error, "--workload is missing; `tricolor list workloads` shows all");
   if (!arguments->out) return tri_fail(error, "--out is missing: where to write the program");
   const struct tri_workload *workload = tri_workload_named(arguments->workload, error);
-  if (!workload || (arguments->size && !tri_workload_size_named(arguments->size, &size, error))) return false;
+  if (!workload) return false;
   int64_t param[TRI_MAX_PARAMS];
-  for (size_t i = 0; i < workload->n_params; i++) param[i] = workload->params[i].value[size];
-  for (int i = 0; i < arguments->n_params; i++)
-    if (!tri_workload_set_param(workload, param, arguments->params[i], error)) return false;
+  for (size_t i = 0; i < workload->n_params; i++) param[i] = workload->params[i].value[arguments->size];
+  for (size_t i = 0; i < arguments->params.count; i++)
+    if (!tri_workload_set_param(workload, param, arguments->params.words[i], error)) return false;
   *comment = describe(workload, param);
 
   struct tri_shim_record shim;
@@ -130,45 +120,37 @@ static bool repeats(const struct tri_recording *recording, struct tri_error *err
                   result.objects, recording->objects, result.message);
 }
 
-// As text, with a comment on where it comes from, if the name ends in .thp; else as bytes.
-static bool write_recording(const struct tri_program *program, const char *path, const char *comment,
-                            struct tri_error *error) {
-  struct tri_new_file file;
-  size_t n = strlen(path);
-  if (n < 4 || strcmp(path + n - 4, ".thp") != 0) return write_file(program, path, write_bytes, error);
-  if (!tri_new_file_begin(&file, path, error)) return false;
-  fprintf(file.stream, "# Recorded from the workload %s.\n", comment);
-  tri_program_print(program, file.stream);
-  return tri_new_file_commit(&file, error);
-}
-
 int tri_command_record(int argc, char **argv) {
-  static const struct tri_command command = {
-      "record", "Owsp",
-      "usage: tricolor record --workload=W [--size=tiny|ci|full] [--param=NAME=N] --out=FILE\n"
-      "Runs a workload and writes what it did to the heap as a heap program: text if FILE ends in .thp, else bytes.\n"
-      "Replays the program and compares the graphs before it is written.\n"
-      "  --size=tiny       which set of parameters (default tiny)\n"
-      "  --param=NAME=N    set one parameter of the workload; may be repeated\n"};
-  struct tri_arguments arguments;
+  static const struct tri_command command = {.name = "record",
+                                             .synopsis = "--workload=W --out=FILE [options]",
+                                             .about = "Runs a workload and writes what it did to the heap as "
+                                                      "a heap program. Replays the program and compares\n"
+                                                      "the graphs before it is written.\n"};
+  struct record_arguments arguments = {.size = TRI_SIZE_TINY};
+  const struct tri_argument table[] = {
+      {"workload", "W", "a name from `tricolor list workloads`", .text = &arguments.workload},
+      {"out", "FILE", "where to: text if FILE ends in .thp, else bytes", .text = &arguments.out},
+      {"size", NULL, "which set of parameters (default tiny)", .choice = &arguments.size,
+       .choices = tri_size_names},
+      {"param", "NAME=N", "set one parameter of the workload; may be repeated",
+       .repeated = &arguments.params},
+      {0}};
   struct tri_error error;
   struct tri_recording recording = {0};
-  if (!tri_arguments_parse(&command, argc, argv, &arguments, &error)) return tri_command_bad(&command, &error);
-  if (arguments.n_files) {
-    tri_fail(&error, "'%s' is not an option; see `tricolor record --help`", arguments.files[0]);
-    return tri_command_bad(&command, &error);
-  }
-  int status = 0;
+  enum tri_exit status = TRI_EXIT_BAD_INPUT;
   char *comment = NULL;
-  if (!record(&arguments, &recording, &comment, &error)) {
-    status = tri_command_bad(&command, &error);
-  } else if (!repeats(&recording, &error) || !write_recording(&recording.program, arguments.out, comment, &error)) {
-    status = tri_command_not_written(&command, &error);
-  } else {
+  if (tri_arguments_parse(&command, table, argc, argv, NULL, &error) &&
+      record(&arguments, &recording, &comment, &error)) {
+    bool written =
+        repeats(&recording, &error) && tri_program_write(&recording.program, arguments.out,
+                                                         tri_program_is_text(arguments.out), comment, &error);
+    status = written ? TRI_EXIT_GOOD : TRI_EXIT_SUITE_FAILED;
+  }
+  if (status == TRI_EXIT_GOOD)
     printf("%s: %zu operations, %" PRIu64 " objects at the end, replays to the same graph\n", arguments.out,
            recording.program.count, recording.objects);
-  }
   free(comment);
+  free(arguments.params.words);
   tri_program_free(&recording.program);
-  return status;
+  return status ? tri_command_fails(command.name, &error, status) : TRI_EXIT_GOOD;
 }

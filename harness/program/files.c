@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "measure/file.h"
 #include "program/text.h"
 
 static bool ends_with(const char *text, const char *end) {
@@ -39,6 +40,8 @@ static bool read_all(FILE *file, uint8_t **bytes, size_t *size) {
   return !ferror(file);
 }
 
+bool tri_program_is_text(const char *path) { return ends_with(path, ".thp"); }
+
 bool tri_program_read(const char *path, struct tri_program *program, struct tri_error *error) {
   bool standard = strcmp(path, "-") == 0;
   const char *name = standard ? "standard input" : path;
@@ -49,7 +52,7 @@ bool tri_program_read(const char *path, struct tri_program *program, struct tri_
   bool ok = read_all(file, &bytes, &size);
   if (!ok) tri_fail(error, "cannot read %s: %s", name, strerror(errno));
   if (!standard) fclose(file);
-  if (ok && !ends_with(path, ".bin") && (ends_with(path, ".thp") || looks_like_text(bytes, size))) {
+  if (ok && !ends_with(path, ".bin") && (tri_program_is_text(path) || looks_like_text(bytes, size))) {
     struct tri_text_error wrong;
     ok = tri_program_parse(program, (const char *)bytes, size, &wrong);
     if (!ok) tri_fail(error, "%s:%u:%u: %s", name, wrong.line, wrong.column, wrong.message);
@@ -59,6 +62,27 @@ bool tri_program_read(const char *path, struct tri_program *program, struct tri_
   }
   free(bytes);
   return ok;
+}
+
+static bool print(const struct tri_program *program, bool text, const char *comment, FILE *out) {
+  if (text) return (!comment || fputs(comment, out) >= 0) && tri_program_print(program, out);
+  size_t size = tri_program_encode(program, NULL, 0);
+  uint8_t *bytes = tri_need(malloc(size + 1));
+  tri_program_encode(program, bytes, size);
+  bool ok = fwrite(bytes, 1, size, out) == size;
+  free(bytes);
+  return ok;
+}
+
+bool tri_program_write(const struct tri_program *program, const char *path, bool text, const char *comment,
+                       struct tri_error *error) {
+  if (!path)
+    return (print(program, text, comment, stdout) && fflush(stdout) == 0) ||
+           tri_fail(error, "the standard output cannot be written: %s", strerror(errno));
+  struct tri_new_file file;
+  if (!tri_new_file_begin(&file, path, error)) return false;
+  print(program, text, comment, file.stream); // a failed write shows up at the commit
+  return tri_new_file_commit(&file, error);
 }
 
 static void add(struct tri_paths *paths, char *path) {
@@ -71,27 +95,29 @@ static int is_program(const struct dirent *entry) {
   return entry->d_name[0] != '.' && !ends_with(entry->d_name, ".md") && !ends_with(entry->d_name, ".txt");
 }
 
-bool tri_program_files(const char *argument, struct tri_paths *paths, struct tri_error *error) {
-  struct stat status;
-  if (strcmp(argument, "-") != 0) {
-    if (stat(argument, &status) != 0) return tri_fail(error, "cannot open %s: %s", argument, strerror(errno));
-    if (S_ISDIR(status.st_mode)) {
-      struct dirent **entries;
-      int n = scandir(argument, &entries, is_program, alphasort);
-      if (n < 0) return tri_fail(error, "cannot read %s: %s", argument, strerror(errno));
-      bool ok = true;
-      for (int i = 0; i < n; i++) {
-        char *path = tri_format("%s%s%s", argument, ends_with(argument, "/") ? "" : "/", entries[i]->d_name);
-        ok = ok && tri_program_files(path, paths, error);
-        free(path);
-        free(entries[i]);
-      }
-      free(entries);
-      return ok;
-    }
+static bool find(const char *argument, struct tri_paths *paths, struct tri_error *error) {
+  struct stat status = {0};
+  if (strcmp(argument, "-") != 0 && stat(argument, &status) != 0)
+    return tri_fail(error, "cannot open %s: %s", argument, strerror(errno));
+  if (!S_ISDIR(status.st_mode)) return add(paths, tri_need(strdup(argument))), true;
+  struct dirent **entries;
+  int n = scandir(argument, &entries, is_program, alphasort);
+  if (n < 0) return tri_fail(error, "cannot read %s: %s", argument, strerror(errno));
+  bool ok = true;
+  for (int i = 0; i < n; i++) {
+    char *path = tri_format("%s%s%s", argument, ends_with(argument, "/") ? "" : "/", entries[i]->d_name);
+    ok = ok && find(path, paths, error);
+    free(path);
+    free(entries[i]);
   }
-  add(paths, tri_need(strdup(argument)));
-  return true;
+  free(entries);
+  return ok;
+}
+
+bool tri_program_files(const char *argument, struct tri_paths *paths, struct tri_error *error) {
+  size_t before = paths->count;
+  if (!find(argument, paths, error)) return false;
+  return paths->count > before || tri_fail(error, "%s: there is no program in this folder", argument);
 }
 
 void tri_paths_free(struct tri_paths *paths) {

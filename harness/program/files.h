@@ -9,13 +9,25 @@
 // text if it looks like it. False: *error has a sentence, for a wrong text "FILE:LINE:COLUMN: …".
 bool tri_program_read(const char *path, struct tri_program *program, struct tri_error *error);
 
+// For tri_command.word_missing.
+#define TRI_NO_FILE "no file is named (- is the standard input)"
+
+// Does the name end in .thp?
+bool tri_program_is_text(const char *path);
+
+// Writes a program to `path`, or (NULL) to the standard output, as bytes or as text; `comment`, or NULL, is
+// the first line of a text, its line end included. False: *error has a sentence.
+bool tri_program_write(const struct tri_program *program, const char *path, bool text, const char *comment,
+                       struct tri_error *error);
+
 struct tri_paths {
   char **paths;
   size_t count;
 };
 
 // The files that an argument names: itself, or, if it is a folder, all files below it in name order, without
-// those that are no programs (hidden, *.md, *.txt). Appended to *paths. False: it cannot be read.
+// those that are no programs (hidden, *.md, *.txt). Appended to *paths. False: it cannot be read, or has
+// none.
 bool tri_program_files(const char *argument, struct tri_paths *paths, struct tri_error *error);
 void tri_paths_free(struct tri_paths *paths);
 

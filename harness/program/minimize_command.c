@@ -1,6 +1,5 @@
-// `tricolor minimize`: the minimiser at the command line. Experiments run in a child process that lives as long as
-// the programs leave it alive: a collector that dies or hangs is a verdict like any other.
-#include <getopt.h>
+// `tricolor minimize`: the minimiser at the command line. Experiments run in a child process that lives as
+// long as the programs leave it alive: a collector that dies or hangs is a verdict like any other.
 #include <inttypes.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -10,6 +9,7 @@
 #include <unistd.h>
 
 #include "common/poison.h"
+#include "measure/arguments.h"
 #include "measure/child.h"
 #include "measure/file.h"
 #include "named.h"
@@ -37,7 +37,8 @@ struct verdict {
 };
 
 struct minimisation {
-  const char *collector_name, *options, *fault, *in, *out;
+  const char *collector_name, *fault, *in, *out;
+  char *options; // or NULL
   bool emit;
   uint64_t steps, experiments; // 0: as the executor has it; without end
   const struct tri_collector *collector;
@@ -320,8 +321,7 @@ static enum ending minimise(struct minimisation *x, struct tri_minimize *state, 
 }
 
 static int fails(struct minimisation *x, int status) {
-  fprintf(stderr, "tricolor minimize: %s\n", x->error.text);
-  return status;
+  return tri_command_fails("minimize", &x->error, (enum tri_exit)status);
 }
 
 // The failure is there, twice the same: else there is nothing to go by.
@@ -375,61 +375,41 @@ static int minimise_file(struct minimisation *x, struct tri_program *program) {
   return status;
 }
 
-static const char usage[] =
-    "usage: tricolor minimize --collector=C [--fault=MODE[:K]] [-o KEY=VALUE,…] [--out=FILE] [--emit=c] FILE\n"
-    "Makes a failing heap program as small as it can be with the same failure on the same collector: the same row of\n"
-    "the oracle, the same signal, or no end. Prints it, how many preemptions it needs, and the command that repeats it.\n"
-    "Stopped by Ctrl-C or killed, the same command goes on from OUT.part, which holds the best program so far.\n"
-    "  --out=OUT         default FILE.min.thp\n"
-    "  --steps=N         how many operations loops may repeat in all (default 10000)\n"
-    "  --emit=c          write it as a stand-alone C test, too, to OUT with .c instead of .thp\n"
-    "  --experiments=N   stop after so many\n"
-    "  --fault=MODE[:K]  plant a fault, see `tricolor list faults`\n"
-    "  -o KEY=VALUE,…    options of the collector, see `tricolor list options`\n";
-
-static bool number(const char *name, const char *text, uint64_t *value, struct tri_error *error) {
-  if (sscanf(text, "%" SCNu64 "%c", value, &(char){0}) == 1 && *value) return true;
-  return tri_fail(error, "--%s=%s: right would be a number from 1", name, text);
-}
+static const struct tri_command command = {.name = "minimize",
+                                           .synopsis = "--collector=C [options] FILE",
+                                           .about =
+                                               "Makes a failing heap program as small as it can be with the "
+                                               "same failure on the same collector: the same row of\n"
+                                               "the oracle, the same signal, or no end. Prints it, how many "
+                                               "preemptions it needs, and the command that repeats it.\n"
+                                               "Stopped by Ctrl-C or killed, the same command goes on from "
+                                               "OUT.part, which holds the best program so far.\n",
+                                           .most_words = 1,
+                                           .word_missing = TRI_NO_FILE};
 
 static bool parse(int argc, char **argv, struct minimisation *x) {
-  static const struct option longs[] = {{"out", required_argument, 0, 'O'},
-                                        {"collector", required_argument, 0, 'c'},
-                                        {"options", required_argument, 0, 'o'},
-                                        {"fault", required_argument, 0, 'f'},
-                                        {"steps", required_argument, 0, 'n'},
-                                        {"experiments", required_argument, 0, 'e'},
-                                        {"emit", required_argument, 0, 'E'},
-                                        {"help", no_argument, 0, 'h'},
-                                        {0}};
-  opterr = 0;
-  optind = 1;
-  for (int c; (c = getopt_long(argc, argv, ":o:", longs, NULL)) != -1;) switch (c) {
-    case 'O': x->out = optarg; break;
-    case 'c': x->collector_name = optarg; break;
-    case 'o': x->options = optarg; break;
-    case 'f': x->fault = optarg; break;
-    case 'n':
-      if (!number("steps", optarg, &x->steps, &x->error)) return false;
-      break;
-    case 'e':
-      if (!number("experiments", optarg, &x->experiments, &x->error)) return false;
-      break;
-    case 'E':
-      if (strcmp(optarg, "c") != 0) return tri_fail(&x->error, "--emit=%s: right would be c", optarg);
-      x->emit = true;
-      break;
-    case 'h': fputs(usage, stdout); exit(0);
-    case ':': return tri_fail(&x->error, "%s needs a value", argv[optind - 1]);
-    default: return tri_fail(&x->error, "unknown option '%s'; see `tricolor minimize --help`", argv[optind - 1]);
-    }
-  if (optind == argc) return tri_fail(&x->error, "no file is named; see `tricolor minimize --help`");
-  if (optind + 1 < argc) return tri_fail(&x->error, "one file at a time, please: '%s' is too many", argv[optind + 1]);
-  x->in = argv[optind];
+  static const char *const tests[] = {"c", NULL};
+  int emit = -1;
+  struct tri_words files = {0};
+  const struct tri_argument table[] = {
+      {"collector", "C", "a name from `tricolor list collectors`", .text = &x->collector_name},
+      {"out", "OUT", "default FILE.min.thp", .text = &x->out},
+      {"steps", "N", "how many operations loops may repeat in all (default 10000)", .number = &x->steps,
+       .least = 1},
+      {"emit", NULL, "write it as a stand-alone C test, too, to OUT with .c instead of .thp", .choice = &emit,
+       .choices = tests},
+      {"experiments", "N", "stop after so many", .number = &x->experiments, .least = 1},
+      {"fault", "MODE[:K]", "plant a fault, see `tricolor list faults`", .text = &x->fault},
+      {"options", "KEY=VALUE,…", "options of the collector, see `tricolor list options`",
+       .joined = &x->options, .letter = 'o'},
+      {0}};
+  if (!tri_arguments_parse(&command, table, argc, argv, &files, &x->error)) return false;
+  x->emit = emit >= 0;
+  x->in = files.words[0];
+  free(files.words);
   if (!x->collector_name) return tri_fail(&x->error, "--collector is missing; `tricolor list collectors` shows all");
   if (strcmp(x->in, "-") == 0 && !x->out) return tri_fail(&x->error, "--out is missing: where to write the program");
-  size_t n = x->out ? strlen(x->out) : 0;
-  if (x->out && (n < 4 || strcmp(x->out + n - 4, ".thp") != 0))
+  if (x->out && !tri_program_is_text(x->out))
     return tri_fail(&x->error, "--out=%s: the result is text; right would be a name that ends in .thp", x->out);
   if (!(x->collector = tri_collector_named(x->collector_name, &x->error))) return false;
   if (x->fault)
@@ -449,11 +429,9 @@ static bool options_good(struct minimisation *x) {
 int tri_command_minimize(int argc, char **argv) {
   struct minimisation x = {0};
   struct tri_program program = {0};
-  if (!parse(argc, argv, &x) || !options_good(&x)) return fails(&x, 2);
+  if (!parse(argc, argv, &x) || !options_good(&x)) return free(x.options), fails(&x, 2);
   int status = 2;
-  size_t n = strlen(x.in);
-  bool text = n > 4 && strcmp(x.in + n - 4, ".thp") == 0;
-  char *out = tri_format("%.*s.min.thp", (int)(text ? n - 4 : n), x.in);
+  char *out = tri_format("%.*s.min.thp", (int)(strlen(x.in) - (tri_program_is_text(x.in) ? 4 : 0)), x.in);
   if (!x.out) x.out = out;
   tri_poison_set_filling(true);
   tri_signals_hold(&x.signals);
@@ -464,5 +442,6 @@ int tri_command_minimize(int argc, char **argv) {
   tri_signals_release(&x.signals);
   tri_program_free(&program);
   free(out);
+  free(x.options);
   return status;
 }

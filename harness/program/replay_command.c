@@ -2,12 +2,13 @@
 #include "program/commands.h"
 
 #include <inttypes.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/poison.h"
+#include "measure/arguments.h"
 #include "named.h"
-#include "program/arguments.h"
 #include "program/checked.h"
 #include "program/files.h"
 #include "program/show.h"
@@ -15,33 +16,24 @@
 
 // ---- show -----------------------------------------------------------------------------------------------------
 
-int tri_command_show(int argc, char **argv) {
-  static const struct tri_command command = {
-      "show", "con",
-      "usage: tricolor show [--collector=C] [-o KEY=VALUE,…] FILE\n"
-      "Runs a heap program and prints the heap: objects by number, addresses, sizes, edges and roots, before and\n"
-      "after each collection and at the end.\n"
-      "  --collector=C     default semispace, or the first there is\n"
-      "  --steps=N         how many operations loops may repeat in all (default 10000)\n"
-      "  -o KEY=VALUE,…    options of the collector, see `tricolor list options`\n"};
-  struct tri_arguments arguments;
-  struct tri_error error;
-  struct tri_program program = {0};
-  if (!tri_arguments_parse(&command, argc, argv, &arguments, &error)) return tri_command_bad(&command, &error);
-  if (arguments.n_files > 1) {
-    tri_fail(&error, "one file at a time, please: '%s' is too many", arguments.files[1]);
-    return tri_command_bad(&command, &error);
+// The rows that show and replay share.
+#define STEPS_ROW(target)                                                                                    \
+  {                                                                                                          \
+    "steps", "N", "how many operations loops may repeat in all (default 10000)", .number = (target),         \
+                                                                                 .least = 1                  \
   }
-  const struct tri_collector *collector = tri_collector_find("semispace");
-  if (!collector) collector = tri_collectors[0];
-  if (arguments.collector && !(collector = tri_collector_named(arguments.collector, &error)))
-    return tri_command_bad(&command, &error);
-  if (!tri_program_read(arguments.files[0], &program, &error)) return tri_command_bad(&command, &error);
-  struct tri_run_params params = {
-      .collector = collector, .options = arguments.options, .max_steps = arguments.steps, .out = stdout};
+#define OPTIONS_ROW(target)                                                                                  \
+  {                                                                                                          \
+    "options", "KEY=VALUE,…", "options of the collector, see `tricolor list options`", .joined = (target),   \
+                                                                                       .letter = 'o'         \
+  }
+
+static enum tri_exit show(const char *path, struct tri_run_params *params, struct tri_error *error) {
+  struct tri_program program = {0};
+  if (!tri_program_read(path, &program, error)) return TRI_EXIT_BAD_INPUT;
   struct tri_run_result result;
-  printf("%s on %s\n", arguments.files[0], collector->name);
-  tri_program_show(&program, &params, stdout, &result);
+  printf("%s on %s\n", path, params->collector->name);
+  tri_program_show(&program, params, stdout, &result);
   tri_program_free(&program);
   switch (result.status) {
   case TRI_RUN_OK:
@@ -51,13 +43,48 @@ int tri_command_show(int argc, char **argv) {
     if (result.switches)
       printf("%" PRIu64 " times another mutator went on, %" PRIu64 " of them preemptions\n", result.switches,
              result.preemptions);
-    return 0;
-  case TRI_RUN_NO_HEAP: printf("%s\n", result.message); return 0;
-  case TRI_RUN_FINDING: printf("FINDING: %s\n", result.message); return 1;
+    return TRI_EXIT_GOOD;
+  case TRI_RUN_NO_HEAP:
+    printf("%s\n", result.message);
+    return TRI_EXIT_GOOD;
+  case TRI_RUN_FINDING:
+    printf("FINDING: %s\n", result.message);
+    return TRI_EXIT_FINDING;
   case TRI_RUN_BAD_OPTIONS: break;
   }
-  tri_fail(&error, "%s", result.message);
-  return tri_command_bad(&command, &error);
+  tri_fail(error, "%s", result.message);
+  return TRI_EXIT_BAD_INPUT;
+}
+
+int tri_command_show(int argc, char **argv) {
+  static const struct tri_command command = {
+      .name = "show",
+      .synopsis = "[options] FILE",
+      .about = "Runs a heap program and prints the heap: objects by number, addresses, sizes, edges and "
+               "roots, before and\n"
+               "after each collection and at the end. - is the standard input.\n",
+      .most_words = 1,
+      .word_missing = TRI_NO_FILE};
+  const char *name = NULL;
+  char *options = NULL;
+  struct tri_run_params params = {.collector = tri_collector_find("semispace"), .out = stdout};
+  if (!params.collector) params.collector = tri_collectors[0];
+  const struct tri_argument table[] = {
+      {"collector", "C", "default semispace, or the first there is", .text = &name},
+      STEPS_ROW(&params.max_steps),
+      OPTIONS_ROW(&options),
+      {0}};
+  struct tri_words files = {0};
+  struct tri_error error;
+  enum tri_exit status = TRI_EXIT_BAD_INPUT;
+  if (tri_arguments_parse(&command, table, argc, argv, &files, &error) &&
+      (!name || (params.collector = tri_collector_named(name, &error)))) {
+    params.options = options;
+    status = show(files.words[0], &params, &error);
+  }
+  free(files.words);
+  free(options);
+  return status > TRI_EXIT_FINDING ? tri_command_fails(command.name, &error, status) : (int)status;
 }
 
 // ---- replay ---------------------------------------------------------------------------------------------------
@@ -136,46 +163,64 @@ static bool replay_file(struct replay *replay, const char *path, struct tri_erro
   return ok;
 }
 
-static bool choose_check(const char *word, bool *checked, enum tri_check *check, struct tri_error *error) {
-  *checked = strcmp(word, "off") != 0;
-  *check = strcmp(word, "gc") == 0 ? TRI_CHECK_GC : TRI_CHECK_END;
-  if (!*checked || *check == TRI_CHECK_GC || strcmp(word, "end") == 0) return true;
-  return tri_fail(error, "--check=%s: right would be gc, end or off", word);
+static enum tri_exit replay_files(struct replay *replay, const struct tri_words *files,
+                                  struct tri_error *error) {
+  struct tri_paths paths = {0};
+  bool ok = true;
+  tri_poison_set_filling(replay->checked);
+  for (size_t i = 0; ok && i < files->count; i++) ok = tri_program_files(files->words[i], &paths, error);
+  if (paths.count == 1) replay->print = stdout;
+  for (size_t i = 0; ok && i < paths.count; i++) ok = replay_file(replay, paths.paths[i], error);
+  tri_paths_free(&paths);
+  if (!ok) return TRI_EXIT_BAD_INPUT;
+  if (replay->checked) tri_check_summary_print(stdout, &replay->summary);
+  printf("%u programs, %u runs, %u findings\n", replay->files, replay->runs, replay->findings);
+  return replay->findings ? TRI_EXIT_FINDING : TRI_EXIT_GOOD;
 }
 
 int tri_command_replay(int argc, char **argv) {
-  static const struct tri_command command = {
-      "replay", "coknf",
-      "usage: tricolor replay [--collector=C|all] [--check=gc|end|off] [--fault=MODE[:K]] [-o KEY=VALUE,…] FILE|FOLDER…\n"
-      "Runs heap programs on a collector, or on all of them with one outcome, and reports what is wrong.\n"
-      "A folder means all programs below it, - the standard input. `print` prints when there is one program.\n"
-      "  --collector=C     default all\n"
-      "  --check=gc        with the shadow heap, compared at the end of every collection (default), or only at the\n"
-      "                    end of the program, or off\n"
-      "  --steps=N         how many operations loops may repeat in all (default 10000)\n"
-      "  --fault=MODE[:K]  plant a fault for the oracle to find, see `tricolor list faults`\n"
-      "  -o KEY=VALUE,…    options of the collector, see `tricolor list options`\n"};
-  struct tri_arguments arguments;
+  static const struct tri_command command = {.name = "replay",
+                                             .synopsis = "[options] FILE|FOLDER…",
+                                             .about = "Runs heap programs on a collector, or on all of them "
+                                                      "with one outcome, and reports what is wrong.\n"
+                                                      "A folder means all programs below it, - the standard "
+                                                      "input. `print` prints when there is one program.\n",
+                                             .most_words = UINT_MAX,
+                                             .word_missing = TRI_NO_FILE};
+  enum { GC, END, OFF };
+  static const char *const checks[] = {"gc", "end", "off", NULL};
+  const char *name = "all";
+  char *options = NULL;
+  int check = GC;
+  struct replay replay = {.collectors = tri_collectors};
+  const struct tri_argument table[] = {
+      {"collector", "C|all", "default all", .text = &name},
+      {"check", NULL,
+       "with the shadow heap, compared at the end of every collection (default), or only at the\n"
+       "end of the program, or off",
+       .choice = &check, .choices = checks},
+      {"fault", "MODE[:K]", "plant a fault for the oracle to find, see `tricolor list faults`",
+       .text = &replay.fault},
+      STEPS_ROW(&replay.steps),
+      OPTIONS_ROW(&options),
+      {0}};
+  struct tri_words files = {0};
   struct tri_error error;
-  struct tri_paths paths = {0};
-  if (!tri_arguments_parse(&command, argc, argv, &arguments, &error)) return tri_command_bad(&command, &error);
   const struct tri_collector *one[2] = {0};
-  struct replay replay = {.collectors = tri_collectors, .options = arguments.options, .fault = arguments.fault,
-                          .steps = arguments.steps};
-  if (!choose_check(arguments.check ? arguments.check : "gc", &replay.checked, &replay.check, &error))
-    return tri_command_bad(&command, &error);
-  if (arguments.collector && strcmp(arguments.collector, "all") != 0) {
-    if (!(one[0] = tri_collector_named(arguments.collector, &error))) return tri_command_bad(&command, &error);
+  enum tri_exit status = TRI_EXIT_BAD_INPUT;
+  bool ok = tri_arguments_parse(&command, table, argc, argv, &files, &error);
+  if (ok && strcmp(name, "all") != 0) {
+    ok = (one[0] = tri_collector_named(name, &error));
     replay.collectors = one;
   }
-  bool ok = true;
-  tri_poison_set_filling(replay.checked);
-  for (int i = 0; ok && i < arguments.n_files; i++) ok = tri_program_files(arguments.files[i], &paths, &error);
-  if (paths.count == 1) replay.print = stdout;
-  for (size_t i = 0; ok && i < paths.count; i++) ok = replay_file(&replay, paths.paths[i], &error);
-  tri_paths_free(&paths);
-  if (!ok) return tri_command_bad(&command, &error);
-  if (replay.checked) tri_check_summary_print(stdout, &replay.summary);
-  printf("%u programs, %u runs, %u findings\n", replay.files, replay.runs, replay.findings);
-  return replay.findings ? 1 : 0;
+  replay.checked = check != OFF;
+  replay.check = check == GC ? TRI_CHECK_GC : TRI_CHECK_END;
+  if (ok && replay.fault && !replay.checked)
+    ok = tri_fail(&error,
+                  "--fault plants a fault for the oracle to find: right would be --check=gc or --check=end");
+  replay.options = options;
+  if (ok) status = replay_files(&replay, &files, &error);
+  free(files.words);
+  free(options);
+  return status > TRI_EXIT_FINDING ? tri_command_fails(command.name, &error, status) : (int)status;
 }
