@@ -1,0 +1,192 @@
+#include "go/work.h"
+
+#include <string.h>
+
+#include "common/os.h"
+
+static void forget_dropped(struct go_work_pool *pool) {
+  pool->dropped_first = UINTPTR_MAX;
+  pool->dropped_last = 0;
+}
+
+void go_work_pool_init(struct go_work_pool *pool) {
+  *pool = (struct go_work_pool){0};
+  tri_mutex_init(&pool->lock);
+  forget_dropped(pool);
+}
+
+void go_work_pool_trim(struct go_work_pool *pool) {
+  tri_mutex_lock(&pool->lock);
+  for (struct go_work_buffer *buffer; (buffer = pool->empty); pool->n_buffers--) {
+    pool->empty = buffer->next;
+    tri_os_free(buffer);
+  }
+  tri_mutex_unlock(&pool->lock);
+}
+
+void go_work_pool_fini(struct go_work_pool *pool) {
+  TRI_ASSERT(!pool->full);
+  go_work_pool_trim(pool);
+  TRI_ASSERT(pool->n_buffers == 0);
+}
+
+// -------------------------------------------------------------------------------- the pool, with its lock held
+
+static void push_full(struct go_work_pool *pool, struct go_work_buffer *buffer) {
+  buffer->next = pool->full;
+  pool->full = buffer;
+  __atomic_store_n(&pool->n_full, pool->n_full + 1, __ATOMIC_RELEASE);
+}
+
+static struct go_work_buffer *pop_full(struct go_work_pool *pool) {
+  struct go_work_buffer *buffer = pool->full;
+  if (!buffer) return NULL;
+  pool->full = buffer->next;
+  __atomic_store_n(&pool->n_full, pool->n_full - 1, __ATOMIC_RELEASE);
+  return buffer;
+}
+
+static void push_empty(struct go_work_pool *pool, struct go_work_buffer *buffer) {
+  buffer->next = pool->empty;
+  pool->empty = buffer;
+}
+
+static struct go_work_buffer *pop_empty(struct go_work_pool *pool) {
+  struct go_work_buffer *buffer = pool->empty;
+  if (buffer) {
+    pool->empty = buffer->next;
+  } else if ((buffer = tri_os_calloc(sizeof *buffer))) {
+    pool->n_buffers++;
+  }
+  return buffer;
+}
+
+static bool get_buffers(struct go_work_pool *pool, struct go_work *work) {
+  struct go_work_buffer *first = pop_empty(pool), *second = first ? pop_empty(pool) : NULL;
+  if (!second) {
+    if (first) push_empty(pool, first);
+    return false;
+  }
+  work->first = first;
+  work->second = second;
+  return true;
+}
+
+// -------------------------------------------------------------------------------- a mutator's
+
+static void swap(struct go_work *work) {
+  struct go_work_buffer *first = work->first;
+  work->first = work->second;
+  work->second = first;
+}
+
+static bool make_room(struct go_work_pool *pool, struct go_work *work) {
+  if (!work->first) return get_buffers(pool, work);
+  swap(work);
+  if (work->first->n < GO_WORK_ENTRIES) return true;
+  struct go_work_buffer *empty = pop_empty(pool);
+  if (!empty) return false;
+  push_full(pool, work->first);
+  work->first = empty;
+  return true;
+}
+
+bool go_work_put_slow(struct go_work_pool *pool, struct go_work *work, uintptr_t entry) {
+  TRI_YIELD(MARK_PUSH);
+  tri_mutex_lock(&pool->lock);
+  bool room = make_room(pool, work);
+  tri_mutex_unlock(&pool->lock);
+  if (room) work->first->entry[work->first->n++] = entry;
+  return room;
+}
+
+uintptr_t go_work_get_slow(struct go_work_pool *pool, struct go_work *work) {
+  if (work->first) {
+    swap(work);
+    if (work->first->n) return work->first->entry[--work->first->n];
+  }
+  if (go_work_pool_is_empty(pool)) return 0;
+  TRI_YIELD(MARK_STEAL);
+  tri_mutex_lock(&pool->lock);
+  struct go_work_buffer *full = work->first || get_buffers(pool, work) ? pop_full(pool) : NULL;
+  if (full) {
+    push_empty(pool, work->first);
+    work->first = full;
+  }
+  tri_mutex_unlock(&pool->lock);
+  return full ? full->entry[--full->n] : 0;
+}
+
+static void give(struct go_work_pool *pool, struct go_work_buffer **buffer, struct go_work_buffer *instead) {
+  push_full(pool, *buffer);
+  *buffer = instead;
+}
+
+void go_work_balance(struct go_work_pool *pool, struct go_work *work) {
+  enum { WORTH_IT = 4 };
+  if (!work->first || !go_work_pool_is_empty(pool)) return;
+  if (!work->second->n && work->first->n <= WORTH_IT) return;
+  tri_mutex_lock(&pool->lock);
+  struct go_work_buffer *empty = pop_empty(pool), *first = work->first;
+  if (empty && work->second->n) {
+    give(pool, &work->second, empty);
+  } else if (empty) { // the half that was put first
+    size_t half = first->n / 2;
+    memcpy(empty->entry, first->entry + half, (first->n - half) * sizeof *first->entry);
+    empty->n = first->n - half;
+    first->n = half;
+    give(pool, &work->first, empty);
+  }
+  tri_mutex_unlock(&pool->lock);
+}
+
+bool go_work_dispose(struct go_work_pool *pool, struct go_work *work) {
+  if (!work->first) return false;
+  bool some = work->first->n || work->second->n;
+  tri_mutex_lock(&pool->lock);
+  for (int i = 0; i < 2; i++, swap(work)) {
+    if (work->first->n)
+      push_full(pool, work->first);
+    else
+      push_empty(pool, work->first);
+  }
+  tri_mutex_unlock(&pool->lock);
+  work->first = work->second = NULL;
+  return some;
+}
+
+// -------------------------------------------------------------------------------- dropped
+
+void go_work_drop(struct go_work_pool *pool, uintptr_t entry) {
+  tri_mutex_lock(&pool->lock);
+  if (entry < pool->dropped_first) pool->dropped_first = entry;
+  if (entry > pool->dropped_last) pool->dropped_last = entry;
+  tri_mutex_unlock(&pool->lock);
+}
+
+bool go_work_dropped(struct go_work_pool *pool, uintptr_t *first, uintptr_t *last) {
+  tri_mutex_lock(&pool->lock);
+  *first = pool->dropped_first;
+  *last = pool->dropped_last;
+  forget_dropped(pool);
+  tri_mutex_unlock(&pool->lock);
+  return *first <= *last;
+}
+
+// -------------------------------------------------------------------------------- looking
+
+static bool each(const struct go_work_buffer *buffer, go_work_fn *visit, void *context) {
+  for (size_t i = 0; buffer && i < buffer->n; i++)
+    if (!visit(context, buffer->entry[i])) return false;
+  return true;
+}
+
+bool go_work_each(const struct go_work *work, go_work_fn *visit, void *context) {
+  return each(work->first, visit, context) && each(work->second, visit, context);
+}
+
+bool go_work_pool_each(const struct go_work_pool *pool, go_work_fn *visit, void *context) {
+  for (const struct go_work_buffer *buffer = pool->full; buffer; buffer = buffer->next)
+    if (!each(buffer, visit, context)) return false;
+  return true;
+}

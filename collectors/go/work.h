@@ -1,0 +1,83 @@
+// Work buffers: what is still to be marked and scanned. Each mutator has two buffers of 253 references that only it
+// touches; it fills and empties one, and turns to the other before it goes to the pool that all share, so that on the
+// verge between two buffers it does not go there each time. A buffer in the pool is full (not empty) or empty.
+// Source: Go 1.5 to 1.26, runtime/mgcwork.go; its pool is a lock-free stack.
+//
+// An entry is slot 0 of an object that nobody has looked at, marked already or not; or an address farther on in a
+// large one: a part of it that is to be scanned (mark.h).
+//
+// Out of memory: what cannot be put is marked by the caller and dropped, and the range of such addresses is noted
+// (go_work_drop). Marked objects there are scanned once more before marking ends.
+#ifndef TRICOLOR_GO_WORK_H
+#define TRICOLOR_GO_WORK_H
+
+#include "common/actor.h"
+
+enum { GO_WORK_ENTRIES = 253 };
+
+struct go_work_buffer {
+  struct go_work_buffer *next;
+  size_t n;
+  uintptr_t entry[GO_WORK_ENTRIES];
+};
+
+struct go_work_pool {
+  struct tri_mutex lock;
+  struct go_work_buffer *full, *empty;
+  size_t n_full;    // an atomic: read without the lock
+  size_t n_buffers; // all that there are
+  uintptr_t dropped_first, dropped_last; // first > last: none
+};
+
+// A zeroed struct has no buffers.
+struct go_work {
+  struct go_work_buffer *first, *second; // both or neither
+};
+
+// Takes no memory. fini: all work has been disposed of.
+void go_work_pool_init(struct go_work_pool *pool);
+void go_work_pool_fini(struct go_work_pool *pool);
+
+// Free the empty buffers.
+void go_work_pool_trim(struct go_work_pool *pool);
+
+bool go_work_put_slow(struct go_work_pool *pool, struct go_work *work, uintptr_t entry);
+uintptr_t go_work_get_slow(struct go_work_pool *pool, struct go_work *work);
+
+// False: out of memory, nothing was put.
+static inline bool go_work_put(struct go_work_pool *pool, struct go_work *work, uintptr_t entry) {
+  struct go_work_buffer *buffer = work->first;
+  if (TRI_UNLIKELY(!buffer || buffer->n == GO_WORK_ENTRIES)) return go_work_put_slow(pool, work, entry);
+  buffer->entry[buffer->n++] = entry;
+  return true;
+}
+
+// 0: there is nothing, here and in the pool.
+static inline uintptr_t go_work_get(struct go_work_pool *pool, struct go_work *work) {
+  struct go_work_buffer *buffer = work->first;
+  if (TRI_UNLIKELY(!buffer || buffer->n == 0)) return go_work_get_slow(pool, work);
+  return buffer->entry[--buffer->n];
+}
+
+// Put to the pool what others could do, if the pool has nothing.
+void go_work_balance(struct go_work_pool *pool, struct go_work *work);
+
+// Put all to the pool. True: there was some work.
+bool go_work_dispose(struct go_work_pool *pool, struct go_work *work);
+
+static inline bool go_work_pool_is_empty(struct go_work_pool *pool) {
+  return __atomic_load_n(&pool->n_full, __ATOMIC_ACQUIRE) == 0;
+}
+
+// A marked object that could not be put.
+void go_work_drop(struct go_work_pool *pool, uintptr_t entry);
+
+// The range of what was dropped, if anything was; from now on nothing is.
+bool go_work_dropped(struct go_work_pool *pool, uintptr_t *first, uintptr_t *last);
+
+// Visit all entries in the pool, or of one mutator's, as long as the visitor returns true. With the world stopped.
+typedef bool go_work_fn(void *context, uintptr_t entry);
+bool go_work_pool_each(const struct go_work_pool *pool, go_work_fn *visit, void *context);
+bool go_work_each(const struct go_work *work, go_work_fn *visit, void *context);
+
+#endif
