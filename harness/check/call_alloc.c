@@ -84,8 +84,8 @@ static uint64_t wasteful_need(const struct tri_shadow *s, uint64_t objects, uint
   return (objects + 8) * (64 << 10) + (uint64_t)s->attached * (1 << 20) + 4 * bytes;
 }
 
-// Bytes needed at most, with one object more. The model still has the garbage that no collection has told of: if that
-// matters, it is left out. (Another mutator that runs may hold more in its C locals.)
+// Bytes needed at most, with one object more. The model still has the garbage that no collection has told of:
+// if that matters, it is left out. (Another mutator that runs may hold more in its C locals.)
 static uint64_t needed(struct tri_shadow *s, struct tri_shape shape) {
   struct model *model = s->model;
   uint64_t more = tri_shape_extent(shape), objects = 0, bytes = more;
@@ -136,6 +136,4 @@ static tri_ref shadow_alloc(struct tri_mutator *m, struct tri_shape shape) {
   return ref;
 }
 
-void call_alloc_override(struct tri_collector *record) {
-  record->alloc = shadow_alloc;
-}
+void call_alloc_override(struct tri_collector *record) { record->alloc = shadow_alloc; }

@@ -54,31 +54,6 @@ static uint32_t find_registration(struct tri_shadow *s, struct tri_mutator *m, t
   return found;
 }
 
-// The object, and what only it leads to, was unreachable until the queue handed it out.
-static void note_died(struct tri_shadow *s, uint32_t id) {
-  struct model *model = s->model;
-  uint32_t value = model->mark += 2;
-  model_trace_roots(model, value - 1);
-  model_trace_from(model, id, value - 1, value);
-  for (uint32_t i = 1; i < model->n_objects; i++) {
-    struct model_object *o = &model->object[i];
-    if (!model_alive(o)) continue;
-    for (size_t k = 0; k < tri_shape_refs(o->shape) && tri_shape_kind(o->shape) != TRI_NODE; k++)
-      if (model->object[model_edges(model, o)[k].id].mark == value) o->flags |= (uint8_t)(MODEL_STALE << k);
-    if (o->mark != value) continue;
-    o->flags |= MODEL_DIED;
-    if (o->hashed == (uint32_t)SHADOW_PAYLOAD_HELD) o->hashed = 0; // from here on the program can write it
-  }
-}
-
-// The queue has filled between two passes: all that is unreachable may be in it, other registrations of one object, too.
-static void note_dead(struct model *model) {
-  uint32_t value = ++model->mark;
-  model_trace_roots(model, value);
-  for (uint32_t i = 0; i < model->n_registrations; i++)
-    model->registration[i].dead |= model->object[model->registration[i].id].mark < value;
-}
-
 static tri_ref shadow_finalizer_next(struct tri_mutator *m, uint64_t *cookie) {
   struct tri_shadow *s = enter(m);
   tri_ref ref = s->broken ? TRI_NULL : s->shim.inner->finalizer_next(m, cookie);
@@ -90,15 +65,11 @@ static tri_ref shadow_finalizer_next(struct tri_mutator *m, uint64_t *cookie) {
     if (id) {
       view.registered = true;
       view.object = id;
-      if (!s->model->registration[found].dead) note_dead(s->model);
+      if (!s->model->registration[found].dead) model_asked(s->model);
       view.dead = s->model->registration[found].dead;
       view.intact = shadow_adopt(s, m, id, ref);
     }
-    if (shadow_judge(s, TRI_WHEN_FINALIZER, &view)) {
-      note_died(s, id);
-      model_unregister(s->model, found);
-      model_hold(s->model, id);
-    }
+    if (shadow_judge(s, TRI_WHEN_FINALIZER, &view)) model_handed_out(s->model, found);
   }
   leave(s);
   return ref;

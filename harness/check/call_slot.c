@@ -130,7 +130,7 @@ static void *shadow_raw(struct tri_mutator *m, tri_ref object) {
   uint32_t id = s->broken ? model_at(s->model, object) : object_argument(s, "raw", object);
   if (id) {
     struct model_object *o = &s->model->object[id];
-    if (o->hashed == (uint32_t)SHADOW_PAYLOAD_HELD) o->hashed = 0; // a weak reference has led the program here
+    if (o->hashed == MODEL_HASH_HELD) o->hashed = 0; // a weak reference has led the program here
     raw = s->shim.inner->raw(m, object);
   }
   leave(s);

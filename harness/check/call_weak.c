@@ -12,17 +12,6 @@ static void shadow_weak_set(struct tri_mutator *m, tri_ref weak, tri_ref target)
   leave(s);
 }
 
-// The program has a reference to an object that only a weak reference held: it counts as a C local from now
-// on, and what the last collection saw of its registrations no longer holds.
-static void resurrected(struct tri_shadow *s, uint32_t id) {
-  model_hold(s->model, id);
-  const struct model_object *o = &s->model->object[id];
-  if (o->flags & MODEL_DIED) return; // handed out before: another registration of it may be in the queue
-  for (uint32_t i = 0; o->finalizers && i < s->model->n_registrations; i++)
-    if (s->model->registration[i].id == id)
-      s->model->registration[i].dead = s->model->registration[i].due = false;
-}
-
 // Does a conservative collector still know an object there?
 static bool known(const struct tri_shadow *s, tri_ref ref) {
   struct tri_object_info info;
@@ -44,11 +33,11 @@ static void check_weak(struct tri_shadow *s, enum tri_when when, uint32_t id, si
   view.identical = !gone && target && ref.bits == s->model->object[target].ref.bits;
   if (view.cleared)
     view.reachable =
-        holder && !model_is_stale(s->model, id, key) && !model_unreachable(s->model, holder, false);
+        holder && !(s->model->object[id].flags & MODEL_STALE) && !model_unreachable(s->model, holder, false);
   shadow_judge(s, when, &view);
   if (view.cleared && target)
     for (size_t k = 0; k <= (when == TRI_WHEN_EPHEMERON); k++) set_edge(s, id, k, 0);
-  if (view.identical) resurrected(s, target);
+  if (view.identical) model_revived(s->model, target);
 }
 
 static tri_ref shadow_weak_get(struct tri_mutator *m, tri_ref weak) {

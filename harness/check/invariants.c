@@ -335,8 +335,8 @@ static bool m1_tricolour(struct tri_view *v) {
   const char *from = v->root ? "root that was scanned" : "black object";
   if (v->marking->barrier == TRI_BARRIER_INSERTION)
     return broken(v, "a %s refers to the white object #%u", from, v->target->serial);
-  return v->shielded ||
-         broken(v, "a %s refers to the white object #%u, which no grey one leads to", from, v->target->serial);
+  return v->shielded || broken(v, "a %s refers to the white object #%u, which no grey one leads to", from,
+                               v->target->serial);
 }
 
 static bool m2_marked(struct tri_view *v) {
@@ -345,8 +345,9 @@ static bool m2_marked(struct tri_view *v) {
 }
 
 static bool m3_empty(struct tri_view *v) {
-  return !v->count || broken(v, "marking has ended, and %zu references wait to be looked at, one to 0x%" PRIxPTR,
-                             v->count, v->ref.bits);
+  return !v->count ||
+         broken(v, "marking has ended, and %zu references wait to be looked at, one to 0x%" PRIxPTR, v->count,
+                v->ref.bits);
 }
 
 static bool m4_born(struct tri_view *v) {
@@ -361,19 +362,21 @@ static bool m6_zombie(struct tri_view *v) {
 
 static bool m8_deleted(struct tri_view *v) {
   return v->colour == TRI_BLACK || v->colour == TRI_GREY ||
-         broken(v, "the slot referred to object #%u when marking began; that was overwritten, and the object is %s",
+         broken(v, "the slot referred to object #%u when marking began; it was overwritten, and that is %s",
                 v->target->serial, colour_name(v->colour));
 }
 
 static bool m9_rescanned(struct tri_view *v) {
-  return v->colour != TRI_GREY || broken(v, "marking has ended, and this object is marked, but was not scanned");
+  return v->colour != TRI_GREY ||
+         broken(v, "marking has ended, and this object is marked, but was not scanned");
 }
 
 // -------------------------------------------------------------------------------- G: generations
 
 static bool g1_recorded(struct tri_view *v) {
-  return v->recorded || broken(v, "the slot of generation %u refers to object #%u of generation %u unrecorded",
-                               v->older->generation, v->target->serial, v->info->generation);
+  return v->recorded ||
+         broken(v, "the slot of generation %u refers to object #%u of generation %u unrecorded",
+                v->older->generation, v->target->serial, v->info->generation);
 }
 
 static bool g2_entry(struct tri_view *v) {
@@ -381,17 +384,19 @@ static bool g2_entry(struct tri_view *v) {
   if (!v->allocated) return broken(v, "an entry refers to 0x%" PRIxPTR ", which is no object", v->ref.bits);
   bool whole = e->first == 0 && e->count == SIZE_MAX;
   return whole || (e->first <= v->limit && e->count <= v->limit - e->first) ||
-         broken(v, "an entry has slots %zu to %zu of an object with %zu", e->first, e->first + e->count, v->limit);
+         broken(v, "an entry has slots %zu to %zu of an object with %zu", e->first, e->first + e->count,
+                v->limit);
 }
 
 static bool g3_age(struct tri_view *v) {
   const struct tri_object_info *now = v->info, *before = v->older;
   if (now->generation > before->generation) return true;
   if (now->generation == before->generation)
-    if (now->age > before->age || (now->age == before->age && (before->generation || before->age == UINT8_MAX)))
+    if (now->age > before->age ||
+        (now->age == before->age && (before->generation || before->age == UINT8_MAX)))
       return true;
-  return broken(v, "survived as generation %u and age %u, after generation %u and age %u", now->generation, now->age,
-                before->generation, before->age);
+  return broken(v, "survived as generation %u and age %u, after generation %u and age %u", now->generation,
+                now->age, before->generation, before->age);
 }
 
 // -------------------------------------------------------------------------------- I: blocks
@@ -407,16 +412,24 @@ static bool i3_state(struct tri_view *v) {
   bool good = false;
   switch (b->use) {
   case TRI_USE_FREE:
-  case TRI_USE_RELEASED: good = v->used == 0; break;
-  case TRI_USE_PARTIAL: good = v->used > 0 && v->used < b->capacity; break;
-  case TRI_USE_FULL: good = v->used == b->capacity; break;
+  case TRI_USE_RELEASED:
+    good = v->used == 0;
+    break;
+  case TRI_USE_PARTIAL:
+    good = v->used > 0 && v->used < b->capacity;
+    break;
+  case TRI_USE_FULL:
+    good = v->used == b->capacity;
+    break;
   case TRI_USE_OPEN:
-  case TRI_USE_UNSWEPT: good = v->used <= b->capacity; break;
+  case TRI_USE_UNSWEPT:
+    good = v->used <= b->capacity;
+    break;
   }
   if (good && v->used == b->live) return true;
-  return broken(v, "the block at 0x%" PRIxPTR " is %s with %zu of %zu units in use, its header says %zu", b->start,
-                (size_t)b->use < sizeof use / sizeof *use ? use[b->use] : "in no known state", v->used, b->capacity,
-                b->live);
+  return broken(v, "the block at 0x%" PRIxPTR " is %s with %zu of %zu units in use, its header says %zu",
+                b->start, (size_t)b->use < sizeof use / sizeof *use ? use[b->use] : "in no known state",
+                v->used, b->capacity, b->live);
 }
 
 static bool i6_listed(struct tri_view *v) {
@@ -432,15 +445,17 @@ static bool t1_ends(struct tri_view *v) { return !v->stuck || broken(v, "%s", v-
 
 static bool d1_repeats(struct tri_view *v) {
   return v->hash == v->again ||
-         broken(v, "the same program went another way the second time: event hash %016" PRIx64 ", then %016" PRIx64,
+         broken(v,
+                "the same program went another way the second time: event hash %016" PRIx64
+                ", then %016" PRIx64,
                 v->hash, v->again);
 }
 
 // -------------------------------------------------------------------------------- the table
 
 #define EXACTLY (TRI_CAP_EXACT | TRI_CAP_CYCLES)
-// What became garbage while a collection was under way is left to the next one: full collections during which the
-// program ran are not judged (shadow.c), those of concurrent collectors never.
+// What became garbage while a collection was under way is left to the next one: full collections during which
+// the program ran are not judged (shadow.c), those of concurrent collectors never.
 #define FLOATING (TRI_CAP_CONCURRENT | TRI_CAP_CONSERVATIVE)
 
 // Order matters among rows of one `when` in SLOT: decreasing safety, and the first that fires is the finding.
@@ -462,8 +477,8 @@ const struct tri_invariant tri_invariants[] = {
     {"C2", TRI_WHEN_SLOT, 0, 0, 0, c2_root, "every root slot denotes its object", "fault=drop-root"},
     {"S4", TRI_WHEN_SLOT, 0, 0, 0, s4_one_copy,
      "there is one copy of each reachable object, and no two share one", "fault=merge"},
-    {"S3", TRI_WHEN_SLOT, 0, 0, 0, s3_slot, "every slot of a reachable object refers to what was stored there",
-     "fault=lose-edge"},
+    {"S3", TRI_WHEN_SLOT, 0, 0, 0, s3_slot,
+     "every slot of a reachable object refers to what was stored there", "fault=lose-edge"},
     {"S5", TRI_WHEN_OBJECT, 0, 0, 0, s5_payload, "a collection does not change a payload", "fault=corrupt"},
     {"S6", TRI_WHEN_EXTENT, TRI_CAP_WALK, 0, 0, s6_extent, "extents of objects hold them and are disjoint",
      "fault=overlap-extent"},
@@ -485,11 +500,10 @@ const struct tri_invariant tri_invariants[] = {
      "live objects and bytes are the sums over a heap walk", "fault=lie-live"},
     {"L4c", TRI_WHEN_HEAP, 0, 0, 0, l4c_freed, "allocated - freed = live, in objects and bytes",
      "fault=lie-freed"},
-    {"L4d", TRI_WHEN_HEAP, 0, 0, 0, l4d_allocated, "every successful allocation is counted, once, with its bytes",
-     "fault=lie-allocated"},
+    {"L4d", TRI_WHEN_HEAP, 0, 0, 0, l4d_allocated,
+     "every successful allocation is counted, once, with its bytes", "fault=lie-allocated"},
     {"L5a", TRI_WHEN_HEAP, 0, 0, 0, l5a_limit, "live + free never exceeds the limit", "fault=lie-limit"},
-    {"L5b", TRI_WHEN_FAILED, TRI_CAP_EXACT | TRI_CAP_RECLAIMS, FLOATING | TRI_CAP_INCREMENTAL, 0,
-     l5b_usable,
+    {"L5b", TRI_WHEN_FAILED, TRI_CAP_EXACT | TRI_CAP_RECLAIMS, FLOATING | TRI_CAP_INCREMENTAL, 0, l5b_usable,
      "an allocation fails only if the heap is full; after dropping roots it is usable again", "fault=oom"},
     {"L5c", TRI_WHEN_FAILED, 0, 0, 0, l5c_status, "a failed allocation says why", "fault=oom-silent"},
     {"L6", TRI_WHEN_FULL, EXACTLY, FLOATING, 0, l6_empty,
@@ -515,10 +529,10 @@ const struct tri_invariant tri_invariants[] = {
      "a full collection clears ephemerons with an unreachable key", "fault=keep-ephemeron"},
     {"W2c", TRI_WHEN_EPHEMERON, TRI_CAP_EPHEMERON, 0, 0, w2c_both,
      "an ephemeron's key and value are cleared together", "fault=keep-value"},
-    {"W2d", TRI_WHEN_EPHEMERON, TRI_CAP_EPHEMERON, 0, 0, w2d_denotes, "an ephemeron denotes its key and value",
-     "fault=other-ephemeron"},
-    {"W3a", TRI_WHEN_FINALIZER, TRI_CAP_FINALIZER, 0, 0, w3a_once, "a registration is handed out at most once",
-     "fault=finalize-twice"},
+    {"W2d", TRI_WHEN_EPHEMERON, TRI_CAP_EPHEMERON, 0, 0, w2d_denotes,
+     "an ephemeron denotes its key and value", "fault=other-ephemeron"},
+    {"W3a", TRI_WHEN_FINALIZER, TRI_CAP_FINALIZER, 0, 0, w3a_once,
+     "a registration is handed out at most once", "fault=finalize-twice"},
     {"W3b", TRI_WHEN_FINALIZER, TRI_CAP_FINALIZER, 0, 0, w3b_unreachable,
      "only unreachable objects are finalized", "fault=finalize-early"},
     {"W3c", TRI_WHEN_FINALIZER, TRI_CAP_FINALIZER, 0, 0, w3c_intact,
@@ -529,13 +543,14 @@ const struct tri_invariant tri_invariants[] = {
     {"M1", TRI_WHEN_BLACK_EDGE, TRI_CAP_INCREMENTAL, 0, TRI_TELLS_MARKING, m1_tricolour,
      "while mutators run during marking, the tricolour invariant that the barrier promises holds",
      "fault=skip-barrier"},
-    {"M2", TRI_WHEN_MARKED, 0, 0, TRI_TELLS_MARKING, m2_marked, "what an independent second marker reaches is marked",
-     "fault=unmark"},
-    {"M3", TRI_WHEN_QUEUE, 0, 0, TRI_TELLS_MARKING, m3_empty, "when marking ends, mark stacks and barrier buffers are empty",
-     "fault=keep-queued"},
+    {"M2", TRI_WHEN_MARKED, 0, 0, TRI_TELLS_MARKING, m2_marked,
+     "what an independent second marker reaches is marked", "fault=unmark"},
+    {"M3", TRI_WHEN_QUEUE, 0, 0, TRI_TELLS_MARKING, m3_empty,
+     "when marking ends, mark stacks and barrier buffers are empty", "fault=keep-queued"},
     {"M4", TRI_WHEN_BORN, TRI_CAP_INCREMENTAL, 0, TRI_TELLS_MARKING, m4_born,
      "objects born during marking have the colour that is declared", "fault=born-white"},
-    {"M6", TRI_WHEN_ZOMBIE, 0, 0, TRI_TELLS_MARKING | TRI_TELLS_BLOCKS, m6_zombie, "what is marked is allocated", "fault=mark-free"},
+    {"M6", TRI_WHEN_ZOMBIE, 0, 0, TRI_TELLS_MARKING | TRI_TELLS_BLOCKS, m6_zombie,
+     "what is marked is allocated", "fault=mark-free"},
     {"M8", TRI_WHEN_DELETED, TRI_CAP_INCREMENTAL, 0, TRI_TELLS_MARKING, m8_deleted,
      "what an edge led to when a snapshot was taken is kept, when the edge is overwritten",
      "fault=skip-barrier"},
@@ -550,11 +565,12 @@ const struct tri_invariant tri_invariants[] = {
     {"G3", TRI_WHEN_AGE, 0, 0, TRI_TELLS_GENERATION, g3_age,
      "who survives a collection gets older, and nobody gets younger", "fault=younger"},
 
-    {"I1", TRI_WHEN_PLACE, TRI_CAP_WALK, 0, TRI_TELLS_BLOCKS, i1_place, "the units (cells, lines) of a live object are in use",
-     "fault=free-unit"},
-    {"I3", TRI_WHEN_BLOCK, 0, 0, TRI_TELLS_BLOCKS, i3_state, "a block's state and count follow from its units", "fault=lie-block"},
-    {"I6", TRI_WHEN_BLOCK, 0, 0, TRI_TELLS_BLOCKS, i6_listed, "a block is on exactly one list, or on none if it belongs on none",
-     "fault=list-twice"},
+    {"I1", TRI_WHEN_PLACE, TRI_CAP_WALK, 0, TRI_TELLS_BLOCKS, i1_place,
+     "the units (cells, lines) of a live object are in use", "fault=free-unit"},
+    {"I3", TRI_WHEN_BLOCK, 0, 0, TRI_TELLS_BLOCKS, i3_state,
+     "a block's state and count follow from its units", "fault=lie-block"},
+    {"I6", TRI_WHEN_BLOCK, 0, 0, TRI_TELLS_BLOCKS, i6_listed,
+     "a block is on exactly one list, or on none if it belongs on none", "fault=list-twice"},
 
     {"T1", TRI_WHEN_RUN, 0, 0, 0, t1_ends, "no run is stuck: somebody can go on, and gets on", "fault=stall"},
     {"D1", TRI_WHEN_REPEAT, 0, TRI_CAP_CONSERVATIVE, 0, d1_repeats,

@@ -131,9 +131,9 @@ struct tri_view {
   const struct tri_object_info *older; // OLD_SLOT: the object's; AGE: how it was before
                                        // (info: the target's; now)
 
-  const struct tri_block_info *block;  // ZOMBIE, BLOCK, PLACE
-  size_t used, zombies;                // BLOCK, ZOMBIE: bits of `used`; of `marked` only
-  bool in_use;                         // PLACE: the object's units are
+  const struct tri_block_info *block; // ZOMBIE, BLOCK, PLACE
+  size_t used, zombies;               // BLOCK, ZOMBIE: bits of `used`; of `marked` only
+  bool in_use;                        // PLACE: the object's units are
 
   const char *stuck;    // RUN: why it did not end, or NULL
   uint64_t hash, again; // REPEAT: of all that happened, in both runs

@@ -112,13 +112,13 @@ static void judge_deletions(struct tri_shadow *s) {
 static void trace_shielded(struct tri_shadow *s, const struct tri_marking *now, uint32_t black) {
   struct model *model = s->model;
   const uint8_t *colour = s->marking.colour;
-  model->n_ephemerons = 0;
+  model->ephemerons.n = 0;
   for (uint32_t id = 1; id < model->n_objects; id++) {
     struct model_object *o = &model->object[id];
     if (!model_alive(o) || colour[id] != TRI_BLACK) continue;
     o->mark = black;
     if (tri_shape_kind(o->shape) == TRI_EPHEMERON) // its value is marked once its key is
-      model_push(model, &model->ephemerons, &model->n_ephemerons, &model->ephemeron_capacity, id);
+      model_push(&model->ephemerons, id);
   }
   for (uint32_t id = 1; id < model->n_objects; id++)
     if (colour[id] == TRI_GREY) model_trace_from(model, id, black, black + 1);

@@ -17,17 +17,12 @@ static void *grow(void *p, size_t bytes) {
   return p;
 }
 
-void model_push(struct model *model, uint32_t **stack, uint32_t *n, uint32_t *capacity, uint32_t id) {
-  (void)model;
-  if (*n == *capacity) {
-    *capacity = *capacity ? *capacity * 2 : 64;
-    *stack = grow(*stack, *capacity * sizeof **stack);
+void model_push(struct model_ids *ids, uint32_t id) {
+  if (ids->n == ids->capacity) {
+    ids->capacity = ids->capacity ? ids->capacity * 2 : 64;
+    ids->id = grow(ids->id, ids->capacity * sizeof *ids->id);
   }
-  (*stack)[(*n)++] = id;
-}
-
-static void push(struct model *model, uint32_t id) {
-  model_push(model, &model->stack, &model->n_stack, &model->stack_capacity, id);
+  ids->id[ids->n++] = id;
 }
 
 // -------------------------------------------------------------------------------- maps
@@ -119,9 +114,9 @@ static void destroy(struct model *model) {
   free(model->addresses.entry);
   free(model->roots.entry);
   free(model->starts.entry);
-  free(model->limbo);
-  free(model->stack);
-  free(model->ephemerons);
+  free(model->limbo.id);
+  free(model->stack.id);
+  free(model->ephemerons.id);
   free(model->registration);
   free(model);
 }
@@ -135,7 +130,7 @@ void model_free(struct model *model) {
   memset(model->free_edges, 0, sizeof model->free_edges);
   model_clear_addresses(model);
   model_map_clear(&model->roots);
-  model->n_limbo = model->n_stack = model->n_ephemerons = model->n_registrations = 0;
+  model->limbo.n = model->stack.n = model->ephemerons.n = model->n_registrations = 0;
   model->mark = 0;
   model->serial = 0;
   model = __atomic_exchange_n(&kept, model, __ATOMIC_ACQ_REL);
@@ -188,7 +183,7 @@ static void to_limbo(struct model *model, uint32_t id) {
   struct model_object *o = &model->object[id];
   if (o->flags & MODEL_LIMBO) return;
   o->flags |= MODEL_LIMBO;
-  model_push(model, &model->limbo, &model->n_limbo, &model->limbo_capacity, id);
+  model_push(&model->limbo, id);
 }
 
 void model_hold(struct model *model, uint32_t id) {
@@ -217,8 +212,13 @@ void model_set_edge(struct model *model, uint32_t id, size_t i, uint32_t target,
   uint32_t old = edge->id;
   if (target) ++*counter(&model->object[target], kind);
   *edge = (struct model_edge){target, writer};
-  if (kind != TRI_NODE) o->flags &= (uint8_t)~(MODEL_STALE << i);
+  if (i == 0) o->flags &= (uint8_t)~MODEL_STALE;
   if (old) lose(model, old, counter(&model->object[old], kind));
+}
+
+void model_clear_edges(struct model *model, uint32_t id) {
+  for (size_t i = 0, n = tri_shape_refs(model->object[id].shape); i < n; i++)
+    model_set_edge(model, id, i, 0, 0);
 }
 
 void model_set_root(struct model *model, tri_ref *slot, uint32_t target, uint32_t writer) {
@@ -304,72 +304,32 @@ static void unplace(struct model *model, struct model_object *o, uint32_t id) {
   if (line && o->ref.bits % sizeof(tri_ref) == 0) line->words &= ~word_bit(o->ref.bits);
 }
 
-static void gone(struct model *model, uint32_t id) {
-  struct model_object *o = &model->object[id];
-  unplace(model, o, id);
-  edges_free(model, o->first, tri_shape_refs(o->shape));
-  model->live--;
-  model->live_bytes -= tri_shape_extent(o->shape);
-  o->flags |= MODEL_FREED;
-  for (uint32_t i = model->n_registrations; o->finalizers && i-- > 0;)
-    if (model->registration[i].id == id) model_unregister(model, i);
-}
-
-void model_forget(struct model *model, uint32_t id) {
-  for (size_t i = 0, n = tri_shape_refs(model->object[id].shape); i < n; i++)
-    model_set_edge(model, id, i, 0, 0);
-  gone(model, id);
-  struct model_object *o = &model->object[id];
-  if (unreferenced(o) && !o->in_soft) recycle_id(model, id);
-}
-
-void model_register(struct model *model, uint32_t id, uint64_t cookie) {
-  if (model->n_registrations == model->registration_capacity) {
-    model->registration_capacity = model->registration_capacity ? model->registration_capacity * 2 : 16;
-    model->registration =
-        grow(model->registration, model->registration_capacity * sizeof *model->registration);
-  }
-  model->registration[model->n_registrations++] = (struct model_registration){.id = id, .cookie = cookie};
-  model->object[id].finalizers++;
-}
-
-void model_unregister(struct model *model, uint32_t index) {
+static void unregister(struct model *model, uint32_t index) {
   model->object[model->registration[index].id].finalizers--;
   model->n_registrations--;
   memmove(&model->registration[index], &model->registration[index + 1],
           (model->n_registrations - index) * sizeof *model->registration);
 }
 
-void model_due(struct model *model, bool (*unreachable)(const void *context, uint32_t id),
-               const void *context) {
-  for (uint32_t i = 0; i < model->n_registrations; i++) {
-    model->registration[i].before = model->registration[i].due;
-    model->registration[i].maybe = model->registration[i].dead;
-  }
-  for (uint32_t i = 0; i < model->n_registrations; i++) {
-    struct model_registration *r = &model->registration[i];
-    if (r->due || !unreachable(context, r->id)) continue;
-    bool held = false; // by another registration of it, which may be in the queue
-    for (uint32_t k = 0; k < model->n_registrations; k++)
-      held |= k != i && model->registration[k].id == r->id && model->registration[k].maybe;
-    r->dead = true;
-    r->due = !held;
-  }
+void model_forget(struct model *model, uint32_t id) {
+  struct model_object *o = &model->object[id];
+  model_clear_edges(model, id);
+  unplace(model, o, id);
+  edges_free(model, o->first, tri_shape_refs(o->shape));
+  model->live--;
+  model->live_bytes -= tri_shape_extent(o->shape);
+  o->flags |= MODEL_FREED;
+  for (uint32_t i = model->n_registrations; o->finalizers && i-- > 0;)
+    if (model->registration[i].id == id) unregister(model, i);
+  if (unreferenced(o) && !o->in_soft) recycle_id(model, id);
 }
 
-static bool is_object(const void *object, uint32_t id) { return *(const uint32_t *)object == id; }
-
 void model_settle(struct model *model) {
-  while (model->n_limbo) {
-    uint32_t id = model->limbo[--model->n_limbo];
+  while (model->limbo.n) {
+    uint32_t id = model->limbo.id[--model->limbo.n];
     struct model_object *o = &model->object[id];
     o->flags &= (uint8_t)~MODEL_LIMBO;
-    if (!model_alive(o) || !unreferenced(o)) continue;
-    if (o->finalizers) { // an ephemeron may still reach it
-      if (!o->in_soft) model_due(model, is_object, &id);
-    } else if (!o->in_soft) {
-      model_forget(model, id);
-    }
+    if (model_alive(o) && unreferenced(o) && !o->in_soft && !o->finalizers) model_forget(model, id);
   }
 }
 
@@ -379,16 +339,15 @@ static void mark(struct model *model, uint32_t id, uint32_t floor, uint32_t valu
   struct model_object *o = &model->object[id];
   if (!id || o->mark >= floor || !model_alive(o)) return;
   o->mark = value;
-  push(model, id);
+  model_push(&model->stack, id);
 }
 
 static void drain(struct model *model, uint32_t floor, uint32_t value) {
-  while (model->n_stack) {
-    uint32_t id = model->stack[--model->n_stack];
+  while (model->stack.n) {
+    uint32_t id = model->stack.id[--model->stack.n];
     struct model_object *o = &model->object[id];
     enum tri_kind kind = tri_shape_kind(o->shape);
-    if (kind == TRI_EPHEMERON)
-      model_push(model, &model->ephemerons, &model->n_ephemerons, &model->ephemeron_capacity, id);
+    if (kind == TRI_EPHEMERON) model_push(&model->ephemerons, id);
     if (kind != TRI_NODE) continue;
     struct model_edge *edge = model_edges(model, o);
     for (size_t i = 0, n = tri_shape_refs(o->shape); i < n; i++) mark(model, edge[i].id, floor, value);
@@ -399,14 +358,14 @@ static void drain(struct model *model, uint32_t floor, uint32_t value) {
 static void fixpoint(struct model *model, uint32_t floor, uint32_t value) {
   for (bool again = true; again;) {
     again = false;
-    for (uint32_t i = 0; i < model->n_ephemerons;) {
-      struct model_edge *edge = model_edges(model, &model->object[model->ephemerons[i]]);
+    for (uint32_t i = 0; i < model->ephemerons.n;) {
+      struct model_edge *edge = model_edges(model, &model->object[model->ephemerons.id[i]]);
       if (!edge[0].id || model->object[edge[0].id].mark < floor) {
         i++;
         continue;
       }
       mark(model, edge[1].id, floor, value);
-      model->ephemerons[i] = model->ephemerons[--model->n_ephemerons];
+      model->ephemerons.id[i] = model->ephemerons.id[--model->ephemerons.n];
       again = true;
     }
     drain(model, floor, value);
@@ -414,7 +373,7 @@ static void fixpoint(struct model *model, uint32_t floor, uint32_t value) {
 }
 
 void model_trace_roots(struct model *model, uint32_t value) {
-  model->n_ephemerons = 0;
+  model->ephemerons.n = 0;
   for (size_t i = 0; i < model->roots.capacity; i++)
     if (model->roots.entry[i].stamp == model->roots.stamp)
       mark(model, model->roots.entry[i].id, value, value);
@@ -429,7 +388,8 @@ void model_trace_from(struct model *model, uint32_t id, uint32_t floor, uint32_t
 }
 
 void model_trace_cycles(struct model *model, uint32_t floor, uint32_t value) {
-  // Peel off what no unmarked node refers to (Kahn 1962); `via` of the unmarked holds the references not yet peeled.
+  // Peel off what no unmarked node refers to (Kahn 1962); `via` of the unmarked holds the references not yet
+  // peeled.
   for (uint32_t id = 1; id < model->n_objects; id++)
     if (model->object[id].mark < floor) model->object[id].via = 0;
   for (uint32_t id = 1; id < model->n_objects; id++) {
@@ -442,16 +402,16 @@ void model_trace_cycles(struct model *model, uint32_t floor, uint32_t value) {
   }
   for (uint32_t id = 1; id < model->n_objects; id++) {
     struct model_object *o = &model->object[id];
-    if (model_alive(o) && o->mark < floor && !o->via) push(model, id);
+    if (model_alive(o) && o->mark < floor && !o->via) model_push(&model->stack, id);
   }
-  while (model->n_stack) {
-    uint32_t id = model->stack[--model->n_stack];
+  while (model->stack.n) {
+    uint32_t id = model->stack.id[--model->stack.n];
     struct model_object *o = &model->object[id];
     if (tri_shape_kind(o->shape) != TRI_NODE) continue;
     for (size_t i = 0, n = tri_shape_refs(o->shape); i < n; i++) {
       uint32_t target = model_edges(model, o)[i].id;
       struct model_object *t = &model->object[target];
-      if (target && t->mark < floor && --t->via == 0 && model_alive(t)) push(model, target);
+      if (target && t->mark < floor && --t->via == 0 && model_alive(t)) model_push(&model->stack, target);
     }
   }
   for (uint32_t id = 1; id < model->n_objects; id++) {
@@ -460,18 +420,10 @@ void model_trace_cycles(struct model *model, uint32_t floor, uint32_t value) {
   }
 }
 
-// Among the unmarked, edges need no undoing one by one: only what they do to marked targets.
 void model_sweep(struct model *model, uint32_t floor) {
   for (uint32_t id = 1; id < model->n_objects; id++) {
-    struct model_object *o = &model->object[id];
-    if (!model_alive(o) || o->mark >= floor) continue;
-    for (size_t i = 0, n = tri_shape_refs(o->shape); i < n; i++) model_set_edge(model, id, i, 0, 0);
-  }
-  for (uint32_t id = 1; id < model->n_objects; id++) {
-    struct model_object *o = &model->object[id];
-    if (!model_alive(o) || o->mark >= floor) continue;
-    gone(model, id);
-    if (unreferenced(o) && !o->in_soft) recycle_id(model, id);
+    const struct model_object *o = &model->object[id];
+    if (model_alive(o) && o->mark < floor) model_forget(model, id);
   }
 }
 
@@ -488,4 +440,70 @@ bool model_unreachable(struct model *model, uint32_t id, bool settled) {
     if (model->object[id].mark < value - 1) model_sweep(model, value - 1);
   }
   return true;
+}
+
+// -------------------------------------------------------------------------------- finalizers
+
+void model_register(struct model *model, uint32_t id, uint64_t cookie) {
+  if (model->n_registrations == model->registration_capacity) {
+    model->registration_capacity = model->registration_capacity ? model->registration_capacity * 2 : 16;
+    model->registration =
+        grow(model->registration, model->registration_capacity * sizeof *model->registration);
+  }
+  model->registration[model->n_registrations++] = (struct model_registration){.id = id, .cookie = cookie};
+  model->object[id].finalizers++;
+}
+
+// May the queue have the object for another registration?
+static bool queued_otherwise(const struct model *model, uint32_t index) {
+  const struct model_registration *r = model->registration;
+  for (uint32_t i = 0; i < model->n_registrations; i++)
+    if (i != index && r[i].id == r[index].id && r[i].dead) return true;
+  return false;
+}
+
+void model_collected(struct model *model, uint32_t reached, uint32_t held) {
+  for (uint32_t i = 0; i < model->n_registrations; i++) {
+    struct model_registration *r = &model->registration[i];
+    if (!r->due && model->object[r->id].mark < reached && !queued_otherwise(model, i)) r->due = reached;
+  }
+  for (uint32_t i = 0; i < model->n_registrations; i++) {
+    uint32_t mark = model->object[model->registration[i].id].mark;
+    if (mark < reached || mark == held) model->registration[i].dead = true;
+  }
+}
+
+void model_asked(struct model *model) {
+  uint32_t value = ++model->mark;
+  model_trace_roots(model, value);
+  for (uint32_t i = 0; i < model->n_registrations; i++)
+    if (model->object[model->registration[i].id].mark < value) model->registration[i].dead = true;
+}
+
+void model_handed_out(struct model *model, uint32_t index) {
+  uint32_t id = model->registration[index].id, value = model->mark += 2;
+  model_trace_roots(model, value - 1);
+  model_trace_from(model, id, value - 1, value);
+  for (uint32_t i = 1; i < model->n_objects; i++) {
+    struct model_object *o = &model->object[i];
+    if (!model_alive(o)) continue;
+    if (tri_shape_kind(o->shape) != TRI_NODE && model->object[model_edges(model, o)[0].id].mark == value)
+      o->flags |= MODEL_STALE;
+    if (o->mark != value) continue;
+    o->flags |= MODEL_DIED;
+    if (o->hashed == MODEL_HASH_HELD) o->hashed = 0;
+  }
+  unregister(model, index);
+  model_hold(model, id);
+}
+
+void model_revived(struct model *model, uint32_t id) {
+  const struct model_object *o = &model->object[id];
+  model_hold(model, id);
+  if (o->flags & MODEL_DIED) return;
+  for (uint32_t i = 0; o->finalizers && i < model->n_registrations; i++)
+    if (model->registration[i].id == id) {
+      model->registration[i].dead = false;
+      model->registration[i].due = 0;
+    }
 }

@@ -10,8 +10,8 @@
 // An object without in_slots and in_roots may still be held by a C local of the mutator, until its next call
 // that may collect: it waits in `limbo` (model_settle). Cycles of garbage are found by tracing.
 //
-// Used by shadow.c and pass.c only; one caller at a time. Out of memory ends the process (status 3): the
-// oracle is the harness's own, no heap under test shares its memory.
+// Used by the shadow only; one caller at a time. Out of memory ends the process (status 3): the oracle is the
+// harness's own, no heap under test shares its memory.
 #ifndef TRICOLOR_CHECK_MODEL_H
 #define TRICOLOR_CHECK_MODEL_H
 
@@ -44,8 +44,7 @@ struct model_entry *model_map_find(const struct model_map *map, uintptr_t key); 
 struct model_entry *model_map_insert(struct model_map *map, uintptr_t key);     // new entries have id 0
 void model_map_remove(struct model_map *map, uintptr_t key);
 
-// --- the graph
-// ----------------------------------------------------------------------------------------------
+// --- the graph ---------------------------------------------------------------------------------------------
 
 struct model_edge {
   uint32_t id;     // target, 0: null
@@ -56,9 +55,12 @@ enum model_flag {
   MODEL_USED = 1,  // this id names an object
   MODEL_FREED = 2, // gone (tri_free, or reclaimed); edges to it may be left, nobody may follow them
   MODEL_LIMBO = 4, // in limbo
-  MODEL_DIED = 8,  // a finalizer handed it, or what holds it, out: it was unreachable until then
-  MODEL_STALE = 16, // a weak object: its slot 0 was set before what it refers to died; twice that: slot 1
+  MODEL_DIED = 8,  // struct model_registration says what these two mean
+  MODEL_STALE = 16,
 };
+
+// Instead of a snapshot's number: a finalizer holds it, nobody can write the payload until it is handed out.
+#define MODEL_HASH_HELD UINT32_MAX
 
 struct model_object {
   tri_ref ref;    // present address; null: unknown until a finalizer hands it out
@@ -77,13 +79,35 @@ struct model_object {
   uint8_t flags, mutator;
 };
 
+// A finalizer that was not handed out yet. Nobody can look into the queue: the model has bounds of what is
+// in it.
+//
+//   dead  It may be in the queue: its object was unreachable when a collection ended, or when the queue was
+//         asked (counting fills it in between). Only such a one is handed out (W3b); at most these are queued
+//         (W3d).
+//   due   It is in the queue since the collection that had this mark: its object was unreachable, and nothing
+//         that may be in the queue led there, neither another registered object (which is queued first is the
+//         collector's affair) nor another registration of the same one. At least these are queued (W3d), and
+//         that collection has cleared what referred to the object weakly (W1b, W2b). Later ones do not have
+//         to: what the program sets to it by way of the queue stays.
+//
+// model_collected sets both, model_asked sets `dead`, model_revived takes both back. Whatever they say, what
+// a registered object reaches is kept, intact (W3c).
+//
+// What is handed out lives again, and so does what it reaches. Two flags remember (model_handed_out):
+//
+//   MODEL_DIED   The object was unreachable. Another registration of it may be in the queue for good, whoever
+//                reaches it by now: model_revived takes nothing back, W1b and W2b ask for nothing.
+//   MODEL_STALE  Of a weak object: its target or key was unreachable since it was set. The collector may have
+//                cleared it then: W1a and W2a ask for nothing, until it is set again.
 struct model_registration {
-  uint32_t id;
-  bool dead;   // the object was seen unreachable: the collector may hand it out
-  bool due;    // … from no other registered object, nor from the queue: a full collection has to queue it
-  bool before; // was due when model_due was last asked
-  bool maybe;  // was dead then: perhaps in the queue, which holds the object
+  uint32_t id, due; // due 0: it is not
+  bool dead;
   uint64_t cookie;
+};
+
+struct model_ids {
+  uint32_t *id, n, capacity;
 };
 
 struct model {
@@ -97,9 +121,8 @@ struct model {
   uint32_t free_edges[26]; // blocks of 2^i edges, linked by id of their first edge
   struct model_map addresses, roots;
   struct model_map starts; // by line of memory: which of its words `addresses` has
-  uint32_t *limbo, n_limbo, limbo_capacity;
-  uint32_t *stack, n_stack, stack_capacity;
-  uint32_t *ephemerons, n_ephemerons, ephemeron_capacity; // met by the running trace, value not yet reached
+  struct model_ids limbo, stack;
+  struct model_ids ephemerons; // met by the running trace, value not yet reached
   struct model_registration *registration;
   uint32_t n_registrations, registration_capacity;
   uint32_t mark; // the last one given out
@@ -132,11 +155,7 @@ void model_clear_addresses(struct model *model);
 void model_place(struct model *model, uint32_t id, tri_ref ref);
 
 void model_set_edge(struct model *model, uint32_t id, size_t i, uint32_t target, uint32_t writer);
-// Slot i of a weak object was set before what it refers to died and came back through a finalizer: the collector
-// may have cleared it in between.
-static inline bool model_is_stale(const struct model *model, uint32_t id, size_t i) {
-  return model->object[id].flags & MODEL_STALE << i;
-}
+void model_clear_edges(struct model *model, uint32_t id); // all of the object, strong or weak
 void model_set_root(struct model *model, tri_ref *slot, uint32_t target, uint32_t writer);
 
 // The object is gone. Its own edges end; edges to it stay until they are overwritten.
@@ -146,17 +165,20 @@ void model_forget(struct model *model, uint32_t id);
 void model_hold(struct model *model, uint32_t id);
 
 void model_register(struct model *model, uint32_t id, uint64_t cookie);
-// Which registrations fall due: unreachable(context, id) says of an object that only its own finalizers keep
-// it. One that is in the queue for an earlier registration is kept by the queue.
-void model_due(struct model *model, bool (*unreachable)(const void *context, uint32_t id),
-               const void *context);
-void model_unregister(struct model *model, uint32_t index);
+// A collection has ended. Marks: `held` what other registered objects reach, a lower one than `reached` what
+// nobody does, any other what the program reaches.
+void model_collected(struct model *model, uint32_t reached, uint32_t held);
+// The queue was asked, and has handed out registrations that no collection has seen dead.
+void model_asked(struct model *model);
+// The queue has handed out a registration: it is gone, and the object lives again.
+void model_handed_out(struct model *model, uint32_t index);
+// A weak reference has led the program to the object.
+void model_revived(struct model *model, uint32_t id);
 
 // No C local holds a reference any more: forget what waits in limbo and is not referenced.
 void model_settle(struct model *model);
 
-// Push on the stack, if need be grown.
-void model_push(struct model *model, uint32_t **stack, uint32_t *n, uint32_t *capacity, uint32_t id);
+void model_push(struct model_ids *ids, uint32_t id);
 
 // Mark from the roots, or from more objects, to the fixpoint of ephemerons. All that is reached and has no
 // mark of at least `floor` gets `mark`.

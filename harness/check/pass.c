@@ -200,7 +200,7 @@ static bool object_is_good(struct pass *p, uint32_t id, const struct tri_object_
   bool shapes =
       tri_shape_equal(view.shape_call, o->shape) && (!info || tri_shape_equal(info->shape, o->shape));
   if (shapes && tri_shape_bytes(o->shape)) {
-    bool held = o->hashed == (uint32_t)SHADOW_PAYLOAD_HELD;
+    bool held = o->hashed == MODEL_HASH_HELD;
     view.payload_known = held || (s->snapshot_valid && o->hashed == s->snapshot);
     if (view.payload_known) view.payload = hash_payload(o);
     if (held) o->hashed = 0; // from here on the program can write it
@@ -234,15 +234,14 @@ static void reach(struct pass *p, uint32_t object, size_t slot, const tri_ref *r
   o->mark = p->level;
   o->parent = object;
   o->via = root ? (uintptr_t)root : slot;
-  if (object_is_good(p, target, info))
-    model_push(p->model, &p->model->stack, &p->model->n_stack, &p->model->stack_capacity, target);
+  if (object_is_good(p, target, info)) model_push(&p->model->stack, target);
 }
 
 static void drain(struct pass *p) {
   struct model *model = p->model;
   struct tri_shadow *s = p->s;
-  while (model->n_stack) {
-    uint32_t id = model->stack[--model->n_stack];
+  while (model->stack.n) {
+    uint32_t id = model->stack.id[--model->stack.n];
     struct tri_shape shape = model->object[id].shape;
     tri_ref ref = model->object[id].ref;
     switch (tri_shape_kind(shape)) {
@@ -252,11 +251,11 @@ static void drain(struct pass *p) {
       break;
     case TRI_WEAK:
       if (s->marking.on) break; // to ask for its target would make it reachable to the collector
-      model_push(model, &s->weak, &s->n_weak, &s->weak_capacity, id);
+      model_push(&s->weak, id);
       break;
     case TRI_EPHEMERON:
       if (s->marking.on) break;
-      model_push(model, &s->ephemerons, &s->n_ephemerons, &s->ephemeron_capacity, id);
+      model_push(&s->ephemerons, id);
       break;
     }
   }
@@ -277,15 +276,15 @@ static void ephemeron_fixpoint(struct pass *p) {
   struct tri_shadow *s = p->s;
   for (bool again = true; again;) {
     again = false;
-    for (uint32_t i = 0; i < s->n_ephemerons;) {
-      uint32_t id = s->ephemerons[i];
+    for (uint32_t i = 0; i < s->ephemerons.n;) {
+      uint32_t id = s->ephemerons.id[i];
       struct model_object *o = &p->model->object[id];
       uint32_t key = model_edges(p->model, o)[0].id;
       if (!key || !visited(p, &p->model->object[key])) {
         i++;
         continue;
       }
-      s->ephemerons[i] = s->ephemerons[--s->n_ephemerons];
+      s->ephemerons.id[i] = s->ephemerons.id[--s->ephemerons.n];
       again = true;
       s->looked[TRI_WHEN_EPHEMERON]++;
       const struct model_object *k = &p->model->object[key];
@@ -293,13 +292,12 @@ static void ephemeron_fixpoint(struct pass *p) {
           .object = id, .slot = 0, .ref = p->inner->ephemeron_key(p->m, o->ref), .target = k};
       view.cleared = tri_is_null(view.ref);
       view.value_cleared = view.cleared && tri_is_null(p->inner->ephemeron_value(p->m, o->ref));
-      view.reachable = k->mark == p->reached && !model_is_stale(p->model, id, 0);
+      view.reachable = k->mark == p->reached && !(o->flags & MODEL_STALE);
       view.identical = view.ref.bits == k->ref.bits;
       if (!shadow_judge(s, TRI_WHEN_EPHEMERON, &view)) continue;
       if (view.cleared) {
         if (!p->what.drop) continue;
-        model_set_edge(p->model, id, 0, 0, 0);
-        model_set_edge(p->model, id, 1, 0, 0);
+        model_clear_edges(p->model, id);
         continue;
       }
       reach_weak_slot(p, id, 0);
@@ -339,13 +337,8 @@ static void reach_roots(struct pass *p) {
 
 // -------------------------------------------------------------------------------- what is held
 
-static bool is_unmarked(const void *context, uint32_t id) {
-  const struct pass *p = context;
-  return p->model->object[id].mark < p->reached;
-}
-
-// A collection that the program interrupted goes by what was reachable when it began: an ephemeron that is unreachable
-// by now may have been reached, and its key not.
+// A collection that the program interrupted goes by what was reachable when it began: an ephemeron that is
+// unreachable by now may have been reached, and its key not.
 static void follow_cleared(struct pass *p) {
   struct model *model = p->model;
   for (uint32_t id = 1; id < model->n_objects; id++) {
@@ -353,10 +346,10 @@ static void follow_cleared(struct pass *p) {
     const struct tri_object_info *info;
     if (!model_alive(o) || tri_shape_kind(o->shape) != TRI_EPHEMERON || o->mark >= p->reached) continue;
     uint32_t key = model_edges(model, o)[0].id;
-    if (!key || model->object[key].mark >= p->reached || tri_is_null(o->ref) || !allocated(p, o->ref, &info)) continue;
+    if (!key || model->object[key].mark >= p->reached || tri_is_null(o->ref) || !allocated(p, o->ref, &info))
+      continue;
     if (!tri_is_null(p->inner->ephemeron_key(p->m, o->ref))) continue;
-    model_set_edge(model, id, 0, 0, 0);
-    model_set_edge(model, id, 1, 0, 0);
+    model_clear_edges(model, id);
   }
 }
 
@@ -364,35 +357,33 @@ static void follow_cleared(struct pass *p) {
 // before finalizers are queued.
 static void trace_held(struct pass *p) {
   struct model *model = p->model;
-  model->n_ephemerons = 0;
+  model->ephemerons.n = 0;
   for (uint32_t i = 0; i < model->n_registrations; i++) {
-    struct model_registration *r = &model->registration[i];
-    const struct model_object *o = &model->object[r->id];
+    const struct model_object *o = &model->object[model->registration[i].id];
     if (o->mark >= p->reached && o->mark != p->held) continue;
     for (size_t k = 0, n = tri_strong_refs(o->shape); k < n; k++)
       model_trace_from(model, model_edges(model, o)[k].id, p->reached, p->held);
   }
-  if (p->what.drop) model_due(model, is_unmarked, p);
+  if (p->what.drop) model_collected(model, p->reached, p->held);
   for (uint32_t i = 0; i < model->n_registrations; i++) {
-    uint32_t mark = model->object[model->registration[i].id].mark;
-    if (p->what.drop && (mark < p->reached || mark == p->held)) model->registration[i].dead = true;
-    p->queued_least += model->registration[i].due;
-    p->queued_most += model->registration[i].dead;
-    model_trace_from(model, model->registration[i].id, p->reached, p->held);
+    const struct model_registration *r = &model->registration[i];
+    p->queued_least += r->due != 0;
+    p->queued_most += r->dead;
+    model_trace_from(model, r->id, p->reached, p->held);
   }
 }
 
 // What has to be cleared by now: full collections of exact collectors leave no weak reference to what is gone
-// or is queued. Where something else is kept by a finalizer, or by a garbage cycle, it may or may not be
-// cleared.
+// or was queued by them. Where something else is kept by a finalizer, or by a garbage cycle, it may or may
+// not be cleared.
 static bool must_clear(const struct pass *p, uint32_t target) {
   const struct model_object *t = &p->model->object[target];
   if (!p->what.full || !p->what.drop) return false;
-  for (uint32_t i = 0; t->finalizers && i < p->model->n_registrations; i++)
-    if (p->model->registration[i].id == target && p->model->registration[i].due &&
-        !p->model->registration[i].before && !(t->flags & MODEL_DIED))
-      return true;
-  return t->mark < p->reached;
+  if (t->mark < p->reached) return true;
+  const struct model_registration *r = p->model->registration;
+  for (uint32_t i = 0; t->finalizers && !(t->flags & MODEL_DIED) && i < p->model->n_registrations; i++)
+    if (r[i].id == target && r[i].due == p->reached) return true;
+  return false;
 }
 
 // Without moving, the addresses of what is held are known: it can be looked at where it is.
@@ -402,7 +393,7 @@ static void check_held(struct pass *p) {
     struct model_object *o = &model->object[id];
     const struct tri_object_info *info;
     if (!model_alive(o) || o->mark != p->held || tri_is_null(o->ref)) continue;
-    bool held = o->hashed == (uint32_t)SHADOW_PAYLOAD_HELD;
+    bool held = o->hashed == MODEL_HASH_HELD;
     bool intact = allocated(p, o->ref, &info) && tri_shape_equal(p->inner->shape(p->m, o->ref), o->shape);
     if (intact && held) intact = hash_payload(o) == o->payload;
     for (size_t i = 0, n = tri_strong_refs(o->shape); intact && i < n; i++) {
@@ -432,7 +423,7 @@ static void judge_weak(struct pass *p, uint32_t id) {
                           .slot = 0,
                           .ref = p->inner->weak_get(p->m, o->ref),
                           .target = t,
-                          .reachable = t->mark == p->reached && !model_is_stale(p->model, id, 0),
+                          .reachable = t->mark == p->reached && !(o->flags & MODEL_STALE),
                           .must_clear = must_clear(p, target)};
   view.cleared = tri_is_null(view.ref);
   view.identical = !visited(p, t) || view.ref.bits == t->ref.bits;
@@ -470,8 +461,7 @@ static void judge_ephemeron(struct pass *p, uint32_t id) {
     reach_weak_slot(p, id, 0);
     reach_weak_slot(p, id, 1);
   } else if (p->what.drop) {
-    model_set_edge(p->model, id, 0, 0, 0);
-    model_set_edge(p->model, id, 1, 0, 0);
+    model_clear_edges(p->model, id);
   }
 }
 
@@ -575,7 +565,7 @@ static void keep_held(struct pass *p) {
   for (uint32_t id = 1; id < model->n_objects; id++) {
     struct model_object *o = &model->object[id];
     if (!model_alive(o) || o->mark != p->held) continue;
-    if (s->snapshot_valid && o->hashed == s->snapshot) o->hashed = (uint32_t)SHADOW_PAYLOAD_HELD;
+    if (s->snapshot_valid && o->hashed == s->snapshot) o->hashed = MODEL_HASH_HELD;
     if (p->what.moved) o->ref = TRI_NULL;
   }
 }
@@ -607,12 +597,12 @@ static void run(void *context) {
     trace_held(p);
     if (thorough && !p->what.moved) check_held(p);
     p->level = p->retained;
-    while (s->n_weak || s->n_ephemerons) { // what is retained may contain more of both
-      if (s->n_weak) {
-        judge_weak(p, s->weak[--s->n_weak]);
+    while (s->weak.n || s->ephemerons.n) { // what is retained may contain more of both
+      if (s->weak.n) {
+        judge_weak(p, s->weak.id[--s->weak.n]);
       } else {
         ephemeron_fixpoint(p);
-        if (s->n_ephemerons) judge_ephemeron(p, s->ephemerons[--s->n_ephemerons]);
+        if (s->ephemerons.n) judge_ephemeron(p, s->ephemerons.id[--s->ephemerons.n]);
       }
       drain(p);
     }
@@ -643,8 +633,8 @@ void shadow_run_pass(struct tri_shadow *s, struct shadow_pass what) {
   s->passes++;
   s->reach_valid = false; // a pass marks anew
   s->n_suspects = 0;
-  s->n_weak = s->n_ephemerons = 0;
-  s->model->n_stack = 0;
+  s->weak.n = s->ephemerons.n = 0;
+  s->model->stack.n = 0;
   if (!tri_guarded(run, &p)) shadow_faulted(s);
 }
 
@@ -660,8 +650,8 @@ struct adoption {
 static void adopt_slots(struct adoption *a) {
   struct pass *p = &a->pass;
   struct model *model = p->model;
-  while (model->n_stack) {
-    uint32_t id = model->stack[--model->n_stack];
+  while (model->stack.n) {
+    uint32_t id = model->stack.id[--model->stack.n];
     struct model_object *o = &model->object[id];
     if (tri_shape_kind(o->shape) == TRI_NODE) {
       for (size_t i = 0, n = tri_shape_refs(o->shape); i < n; i++)
@@ -682,7 +672,7 @@ static void adopt(void *context) {
   if (!allocated(p, a->ref, &info)) return;
   if (tri_is_null(o->ref)) model_place(p->model, a->id, a->ref);
   bool good = object_is_good(p, a->id, info);
-  model_push(p->model, &p->model->stack, &p->model->n_stack, &p->model->stack_capacity, a->id);
+  model_push(&p->model->stack, a->id);
   if (good) adopt_slots(a);
   a->intact = good && !p->s->n_suspects;
 }
@@ -692,7 +682,7 @@ bool shadow_adopt(struct tri_shadow *s, struct tri_mutator *m, uint32_t id, tri_
                        .id = id,
                        .ref = ref};
   s->n_suspects = 0;
-  s->model->n_stack = 0;
+  s->model->stack.n = 0;
   if (!tri_guarded(adopt, &a)) return false;
   return a.intact;
 }

@@ -110,7 +110,8 @@ static void shadow_event(struct tri_shim *shim, struct tri_heap *heap, const str
   bool moves = tri_has(heap, TRI_CAP_MOVES);
   switch (event->kind) {
   case TRI_EVENT_STOPPED:
-    if (thorough && !s->snapshot_valid && (!s->marking.on || shadow_affords(s, &s->next_snapshot))) shadow_take_snapshot(s);
+    if (thorough && !s->snapshot_valid && (!s->marking.on || shadow_affords(s, &s->next_snapshot)))
+      shadow_take_snapshot(s);
     break;
   case TRI_EVENT_COLLECTION_BEGIN:
     s->begin_calls = s->calls;
@@ -203,9 +204,7 @@ static void shadow_close(struct tri_shim *shim) {
                              .walked_capacity = s->walked_capacity,
                              .walked_at = s->walked_at,
                              .weak = s->weak,
-                             .weak_capacity = s->weak_capacity,
                              .ephemerons = s->ephemerons,
-                             .ephemeron_capacity = s->ephemeron_capacity,
                              .marking = {.edges = s->marking.edges,
                                          .words = s->marking.words,
                                          .deleted = s->marking.deleted,
@@ -221,8 +220,8 @@ static void shadow_close(struct tri_shim *shim) {
   if (!s) return;
   free(s->walked);
   free(s->walked_at.entry);
-  free(s->weak);
-  free(s->ephemerons);
+  free(s->weak.id);
+  free(s->ephemerons.id);
   free(s->marking.edges);
   free(s->marking.deleted);
   free(s->marking.colour);

@@ -67,8 +67,8 @@ const struct tri_collector *tri_shadow_wrap(struct tri_shim_record *record, cons
 // stopped), and its refs stay good. Returns the findings so far; 0 also on a heap without shadow.
 size_t tri_shadow_check(struct tri_heap *heap);
 
-// The program's own number, from 1, of what this mutator does now, for reports; counts of calls are used until it
-// is first called.
+// The program's own number, from 1, of what this mutator does now, for reports; counts of calls are used
+// until it is first called.
 void tri_shadow_operation(struct tri_mutator *m, uint64_t operation);
 
 // Findings so far; 0 on a heap without shadow.

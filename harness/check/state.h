@@ -13,7 +13,7 @@ struct phase { // an event, for reports
   uint64_t a, operation;
 };
 
-enum { SHADOW_TURNS = 256, SHADOW_REPORTS_PER_ROW = 4, SHADOW_PAYLOAD_HELD = -1 };
+enum { SHADOW_TURNS = 256, SHADOW_REPORTS_PER_ROW = 4 };
 
 struct suspect { // a slot that did not match when it was met: judged when the pass knows all objects
   uint32_t object, target;
@@ -42,10 +42,10 @@ struct shadow_generations { // generations.c
 struct shadow_marking { // marking.c
   bool on;              // mutators may run while a collection marks: from MARK to SWEEP
   enum tri_event_kind event;
-  uint32_t since;             // serial of the last object that was there at MARK
-  uint64_t next_point;        // calls at which the next point is affordable
-  uint64_t *edges;            // a bit per edge of the model that was there at MARK and was not overwritten
-  size_t n_words, words;      // in use, allocated
+  uint32_t since;        // serial of the last object that was there at MARK
+  uint64_t next_point;   // calls at which the next point is affordable
+  uint64_t *edges;       // a bit per edge of the model that was there at MARK and was not overwritten
+  size_t n_words, words; // in use, allocated
   struct shadow_deletion *deleted;
   size_t n_deleted, deletions;
   uint8_t *colour; // by id, at a point
@@ -81,9 +81,9 @@ struct tri_shadow {
   bool snapshot_valid;
   uint64_t begin_calls;   // at the last COLLECTION_BEGIN
   uint64_t next_snapshot; // calls at which the next one during marking is affordable
-  uint32_t reach, held;   // the marks of what the program reaches, and what only finalizers, in this pause …
-  bool reach_valid;       // … if it has been traced
-  uint64_t full_passes;   // passes that judged the FULL rows
+  uint32_t reach, held; // the marks of what the program reaches, and what only finalizers, in this pause …
+  bool reach_valid;     // … if it has been traced
+  uint64_t full_passes; // passes that judged the FULL rows
 
   struct shadow_marking marking;
   struct shadow_generations generations;
@@ -94,8 +94,7 @@ struct tri_shadow {
   struct model_map walked_at; // address -> index + 1
   struct suspect suspects[32];
   size_t n_suspects;
-  uint32_t *weak, n_weak, weak_capacity;
-  uint32_t *ephemerons, n_ephemerons, ephemeron_capacity;
+  struct model_ids weak, ephemerons;
 };
 
 extern const struct tri_shim_class tri_shadow_class;
@@ -122,7 +121,7 @@ struct shadow_pass {
   bool swept; // reclaiming has ended: the heap may be walked
   bool full;  // … of a full collection
   bool interrupted; // the program ran between its beginning and its end
-  bool point; // asked for by the program: what marking promises is judged too
+  bool point;       // asked for by the program: what marking promises is judged too
   bool light; // trust what can be read: learn addresses, what was cleared, what is unreachable; judge no more
 };
 void shadow_run_pass(struct tri_shadow *shadow, struct shadow_pass what);
@@ -131,8 +130,8 @@ void shadow_take_snapshot(struct tri_shadow *shadow);
 // Sets s->reach and s->held, once per pause; returns s->reach.
 uint32_t shadow_reach(struct tri_shadow *s);
 
-// Is looking at the whole heap once more affordable, after what the program has done since the last time? Always
-// in a small heap.
+// Is looking at the whole heap once more affordable, after what the program has done since the last time?
+// Always in a small heap.
 bool shadow_affords(const struct tri_shadow *s, uint64_t *next);
 
 // An array with room for n; grown by doubling, contents kept. Out of memory ends the process.
@@ -152,7 +151,8 @@ void shadow_note_born(struct tri_shadow *s, uint32_t id);
 void shadow_judge_remembered(struct tri_shadow *s, uint32_t mark);
 void shadow_judge_ages(struct tri_shadow *s, uint32_t mark);
 
-// Blocks (I): each block, and the objects of a walk in it if `walked`; when marking ends also marks of what is free.
+// Blocks (I): each block, and the objects of a walk in it if `walked`; when marking ends also marks of what
+// is free.
 void shadow_judge_blocks(struct tri_shadow *s, bool walked, bool marked);
 
 // A queued object was handed out: learn where it and what it reaches are; true if all is intact.
