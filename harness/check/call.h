@@ -64,6 +64,14 @@ static inline bool kind_argument(struct tri_shadow *s, const char *call, uint32_
   return false;
 }
 
+// Begin a call on an object. *id 0: it is not to be made, as the heap is damaged or the argument was.
+static inline struct tri_shadow *enter_on(struct tri_mutator *m, const char *call, tri_ref object,
+                                          uint32_t *id) {
+  struct tri_shadow *s = enter(m);
+  *id = s->broken ? 0 : object_argument(s, call, object);
+  return s;
+}
+
 static inline uint32_t edge(struct tri_shadow *s, uint32_t id, size_t i) {
   return model_edges(s->model, &s->model->object[id])[i].id;
 }

@@ -2,10 +2,10 @@
 #include "check/call.h"
 
 static bool shadow_pin(struct tri_mutator *m, tri_ref object) {
-  struct tri_shadow *s = enter(m);
   uint32_t id;
+  struct tri_shadow *s = enter_on(m, "pin", object, &id);
   bool pinned = false;
-  if (!s->broken && (id = object_argument(s, "pin", object))) {
+  if (id) {
     pinned = s->shim.inner->pin(m, object);
     if (pinned) s->model->object[id].pins++;
   }
@@ -14,9 +14,9 @@ static bool shadow_pin(struct tri_mutator *m, tri_ref object) {
 }
 
 static void shadow_unpin(struct tri_mutator *m, tri_ref object) {
-  struct tri_shadow *s = enter(m);
   uint32_t id;
-  if (!s->broken && (id = object_argument(s, "unpin", object))) {
+  struct tri_shadow *s = enter_on(m, "unpin", object, &id);
+  if (id) {
     s->shim.inner->unpin(m, object);
     if (s->model->object[id].pins) s->model->object[id].pins--;
   }
@@ -24,10 +24,10 @@ static void shadow_unpin(struct tri_mutator *m, tri_ref object) {
 }
 
 static enum tri_status shadow_finalizer_add(struct tri_mutator *m, tri_ref object, uint64_t cookie) {
-  struct tri_shadow *s = enter(m);
   enum tri_status status = TRI_EINVAL;
   uint32_t id;
-  if (!s->broken && (id = object_argument(s, "finalizer_add", object))) {
+  struct tri_shadow *s = enter_on(m, "finalizer_add", object, &id);
+  if (id) {
     status = s->shim.inner->finalizer_add(m, object, cookie);
     if (status == TRI_OK) model_register(s->model, id, cookie);
   }

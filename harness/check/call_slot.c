@@ -19,10 +19,10 @@ static void check_loaded(struct tri_shadow *s, uint32_t id, size_t i, tri_ref re
 }
 
 static tri_ref shadow_load(struct tri_mutator *m, tri_ref object, size_t i) {
-  struct tri_shadow *s = enter(m);
   uint32_t id;
+  struct tri_shadow *s = enter_on(m, "load", object, &id);
   tri_ref ref = TRI_NULL;
-  if (!s->broken && (id = object_argument(s, "load", object)) && slots_argument(s, "load", id, i, 1)) {
+  if (id && slots_argument(s, "load", id, i, 1)) {
     ref = s->shim.inner->load(m, object, i);
     check_loaded(s, id, i, ref);
   }
@@ -31,10 +31,9 @@ static tri_ref shadow_load(struct tri_mutator *m, tri_ref object, size_t i) {
 }
 
 static void shadow_store(struct tri_mutator *m, tri_ref object, size_t i, tri_ref value) {
-  struct tri_shadow *s = enter(m);
   uint32_t id, target;
-  if (!s->broken && (id = object_argument(s, "store", object)) && slots_argument(s, "store", id, i, 1) &&
-      value_argument(s, "store", value, &target)) {
+  struct tri_shadow *s = enter_on(m, "store", object, &id);
+  if (id && slots_argument(s, "store", id, i, 1) && value_argument(s, "store", value, &target)) {
     s->shim.inner->store(m, object, i, value);
     set_edge(s, id, i, target);
   }
@@ -51,10 +50,10 @@ static bool check_init(struct tri_shadow *s, struct tri_mutator *m, uint32_t id,
 }
 
 static void shadow_init(struct tri_mutator *m, tri_ref object, size_t i, tri_ref value) {
-  struct tri_shadow *s = enter(m);
   uint32_t id, target;
-  if (!s->broken && (id = object_argument(s, "init", object)) && slots_argument(s, "init", id, i, 1) &&
-      value_argument(s, "init", value, &target) && check_init(s, m, id, i)) {
+  struct tri_shadow *s = enter_on(m, "init", object, &id);
+  if (id && slots_argument(s, "init", id, i, 1) && value_argument(s, "init", value, &target) &&
+      check_init(s, m, id, i)) {
     s->shim.inner->init(m, object, i, value);
     set_edge(s, id, i, target);
   }
@@ -62,11 +61,10 @@ static void shadow_init(struct tri_mutator *m, tri_ref object, size_t i, tri_ref
 }
 
 static tri_ref shadow_swap(struct tri_mutator *m, tri_ref object, size_t i, tri_ref value) {
-  struct tri_shadow *s = enter(m);
   uint32_t id, target;
+  struct tri_shadow *s = enter_on(m, "swap", object, &id);
   tri_ref old = TRI_NULL;
-  if (!s->broken && (id = object_argument(s, "swap", object)) && slots_argument(s, "swap", id, i, 1) &&
-      value_argument(s, "swap", value, &target)) {
+  if (id && slots_argument(s, "swap", id, i, 1) && value_argument(s, "swap", value, &target)) {
     old = s->shim.inner->swap(m, object, i, value);
     check_loaded(s, id, i, old);
     set_edge(s, id, i, target);
@@ -83,11 +81,11 @@ static void check_identity(struct tri_shadow *s, uint32_t id, size_t i, bool ans
 }
 
 static bool shadow_cas(struct tri_mutator *m, tri_ref object, size_t i, tri_ref expected, tri_ref value) {
-  struct tri_shadow *s = enter(m);
   uint32_t id, want, target;
+  struct tri_shadow *s = enter_on(m, "cas", object, &id);
   bool done = false;
-  if (!s->broken && (id = object_argument(s, "cas", object)) && slots_argument(s, "cas", id, i, 1) &&
-      value_argument(s, "cas", expected, &want) && value_argument(s, "cas", value, &target)) {
+  if (id && slots_argument(s, "cas", id, i, 1) && value_argument(s, "cas", expected, &want) &&
+      value_argument(s, "cas", value, &target)) {
     done = s->shim.inner->cas(m, object, i, expected, value);
     uint32_t held = edge(s, id, i);
     if (!(s->model->object[held].flags & MODEL_FREED)) check_identity(s, id, i, done, held == want);
@@ -99,10 +97,10 @@ static bool shadow_cas(struct tri_mutator *m, tri_ref object, size_t i, tri_ref 
 
 static void shadow_copy(struct tri_mutator *m, tri_ref to, size_t to_i, tri_ref from, size_t from_i,
                         size_t n) {
-  struct tri_shadow *s = enter(m);
   uint32_t to_id, from_id;
-  if (!s->broken && (to_id = object_argument(s, "copy", to)) && slots_argument(s, "copy", to_id, to_i, n) &&
-      (from_id = object_argument(s, "copy", from)) && slots_argument(s, "copy", from_id, from_i, n)) {
+  struct tri_shadow *s = enter_on(m, "copy", to, &to_id);
+  if (to_id && slots_argument(s, "copy", to_id, to_i, n) && (from_id = object_argument(s, "copy", from)) &&
+      slots_argument(s, "copy", from_id, from_i, n)) {
     s->shim.inner->copy(m, to, to_i, from, from_i, n);
     bool down = to_id == from_id && to_i > from_i;
     for (size_t k = 0; k < n; k++) {
@@ -114,10 +112,9 @@ static void shadow_copy(struct tri_mutator *m, tri_ref to, size_t to_i, tri_ref 
 }
 
 static void shadow_fill(struct tri_mutator *m, tri_ref object, size_t i, size_t n, tri_ref value) {
-  struct tri_shadow *s = enter(m);
   uint32_t id, target;
-  if (!s->broken && (id = object_argument(s, "fill", object)) && slots_argument(s, "fill", id, i, n) &&
-      value_argument(s, "fill", value, &target)) {
+  struct tri_shadow *s = enter_on(m, "fill", object, &id);
+  if (id && slots_argument(s, "fill", id, i, n) && value_argument(s, "fill", value, &target)) {
     s->shim.inner->fill(m, object, i, n, value);
     for (size_t k = 0; k < n; k++) set_edge(s, id, i + k, target);
   }
@@ -138,10 +135,10 @@ static void *shadow_raw(struct tri_mutator *m, tri_ref object) {
 }
 
 static struct tri_shape shadow_shape(struct tri_mutator *m, tri_ref object) {
-  struct tri_shadow *s = enter(m);
   struct tri_shape shape = {1};
   uint32_t id;
-  if (!s->broken && (id = object_argument(s, "shape", object))) {
+  struct tri_shadow *s = enter_on(m, "shape", object, &id);
+  if (id) {
     shape = s->shim.inner->shape(m, object);
     s->looked[TRI_WHEN_OBJECT]++;
     if (TRI_UNLIKELY(!tri_shape_equal(shape, s->model->object[id].shape))) {
@@ -167,9 +164,9 @@ static bool shadow_same(struct tri_mutator *m, tri_ref a, tri_ref b) {
 }
 
 static void shadow_free(struct tri_mutator *m, tri_ref object) {
-  struct tri_shadow *s = enter(m);
   uint32_t id;
-  if (!s->broken && (id = object_argument(s, "free", object))) {
+  struct tri_shadow *s = enter_on(m, "free", object, &id);
+  if (id) {
     s->shim.inner->free(m, object);
     if (tri_has(s->heap, TRI_CAP_EXPLICIT_FREE)) model_forget(s->model, id);
   }

@@ -2,10 +2,9 @@
 #include "check/call.h"
 
 static void shadow_weak_set(struct tri_mutator *m, tri_ref weak, tri_ref target) {
-  struct tri_shadow *s = enter(m);
   uint32_t id, target_id;
-  if (!s->broken && (id = object_argument(s, "weak_set", weak)) &&
-      kind_argument(s, "weak_set", id, TRI_WEAK) && value_argument(s, "weak_set", target, &target_id)) {
+  struct tri_shadow *s = enter_on(m, "weak_set", weak, &id);
+  if (id && kind_argument(s, "weak_set", id, TRI_WEAK) && value_argument(s, "weak_set", target, &target_id)) {
     s->shim.inner->weak_set(m, weak, target);
     set_edge(s, id, 0, target_id);
   }
@@ -41,11 +40,10 @@ static void check_weak(struct tri_shadow *s, enum tri_when when, uint32_t id, si
 }
 
 static tri_ref shadow_weak_get(struct tri_mutator *m, tri_ref weak) {
-  struct tri_shadow *s = enter(m);
   uint32_t id;
+  struct tri_shadow *s = enter_on(m, "weak_get", weak, &id);
   tri_ref ref = TRI_NULL;
-  if (!s->broken && (id = object_argument(s, "weak_get", weak)) &&
-      kind_argument(s, "weak_get", id, TRI_WEAK)) {
+  if (id && kind_argument(s, "weak_get", id, TRI_WEAK)) {
     ref = s->shim.inner->weak_get(m, weak);
     check_weak(s, TRI_WHEN_WEAK, id, 0, 0, ref);
   }
@@ -54,10 +52,9 @@ static tri_ref shadow_weak_get(struct tri_mutator *m, tri_ref weak) {
 }
 
 static void shadow_ephemeron_set(struct tri_mutator *m, tri_ref ephemeron, tri_ref key, tri_ref value) {
-  struct tri_shadow *s = enter(m);
   uint32_t id, key_id, value_id;
-  if (!s->broken && (id = object_argument(s, "ephemeron_set", ephemeron)) &&
-      kind_argument(s, "ephemeron_set", id, TRI_EPHEMERON) &&
+  struct tri_shadow *s = enter_on(m, "ephemeron_set", ephemeron, &id);
+  if (id && kind_argument(s, "ephemeron_set", id, TRI_EPHEMERON) &&
       value_argument(s, "ephemeron_set", key, &key_id) &&
       value_argument(s, "ephemeron_set", value, &value_id)) {
     s->shim.inner->ephemeron_set(m, ephemeron, key, value);
@@ -68,12 +65,12 @@ static void shadow_ephemeron_set(struct tri_mutator *m, tri_ref ephemeron, tri_r
 }
 
 static tri_ref ephemeron_get(struct tri_mutator *m, tri_ref ephemeron, const char *call, size_t i) {
-  struct tri_shadow *s = enter(m);
   uint32_t id;
+  struct tri_shadow *s = enter_on(m, call, ephemeron, &id);
   tri_ref ref = TRI_NULL;
   tri_ref (*get)(struct tri_mutator *, tri_ref) =
       i ? s->shim.inner->ephemeron_value : s->shim.inner->ephemeron_key;
-  if (!s->broken && (id = object_argument(s, call, ephemeron)) && kind_argument(s, call, id, TRI_EPHEMERON)) {
+  if (id && kind_argument(s, call, id, TRI_EPHEMERON)) {
     ref = get(m, ephemeron);
     check_weak(s, TRI_WHEN_EPHEMERON, id, i, 0, ref);
   }

@@ -28,6 +28,21 @@ void findings_print(const struct findings *findings, const char *collector) {
     printf("  %s: %s %s\n", collector, findings->at[i].id, findings->at[i].text);
 }
 
+void shadowed_open(struct shadowed *x, const struct tri_collector *collector, const char *heap_options,
+                   struct findings *findings) {
+  struct tri_heap_params params = {.options = heap_options};
+  x->options.report = findings_add;
+  x->options.context = findings;
+  TRI_CHECK_EQ(tri_heap_create(tri_shadow_wrap(&x->record, collector, &x->options), &params, &x->heap),
+               TRI_OK);
+  TRI_CHECK_EQ(tri_attach(x->heap, &x->m), TRI_OK);
+}
+
+void shadowed_close(struct shadowed *x) {
+  tri_detach(x->m);
+  tri_heap_destroy(x->heap);
+}
+
 enum {
   REGISTERS = 12,
   PAIR,
@@ -262,18 +277,13 @@ static void fill_and_empty(struct turn *t) {
 
 void scenario_run(const struct tri_collector *collector, enum tri_check check, uint64_t seed,
                   struct findings *findings, struct tri_check_summary *summary) {
-  struct tri_shim_record record;
-  struct tri_shadow_options options = {
-      .check = check, .report = findings_add, .context = findings, .summary = summary};
-  struct tri_heap_params params = {.options = "heap=16m"};
-  struct turn t = {.random = {seed}};
-  TRI_CHECK_EQ(tri_heap_create(tri_shadow_wrap(&record, collector, &options), &params, &t.heap), TRI_OK);
-  TRI_CHECK_EQ(tri_attach(t.heap, &t.m), TRI_OK);
+  struct shadowed x = {.options = {.check = check, .summary = summary}};
+  shadowed_open(&x, collector, "heap=16m", findings);
+  struct turn t = {.heap = x.heap, .m = x.m, .random = {seed}};
   TRI_FRAME(t.m, f, ROOTS);
   t.slot = f.slot;
   for (int i = 0; i < 3 && !stopped(&t); i++) turn(&t, (enum tri_collect_kind)i);
   if (!stopped(&t)) fill_and_empty(&t);
   TRI_FRAME_POP(t.m, f);
-  tri_detach(t.m);
-  tri_heap_destroy(t.heap);
+  shadowed_close(&x);
 }

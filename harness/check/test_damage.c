@@ -32,19 +32,16 @@ static const struct {
 
 static void child(const struct tri_collector *collector, void (*plant)(tri_ref object)) {
   struct findings findings = {0};
-  struct tri_shim_record record;
-  struct tri_shadow_options options = {.report = findings_add, .context = &findings};
-  struct tri_heap *heap;
-  struct tri_mutator *m;
-  TRI_CHECK_EQ(tri_heap_create(tri_shadow_wrap(&record, collector, &options), NULL, &heap), TRI_OK);
-  TRI_CHECK_EQ(tri_attach(heap, &m), TRI_OK);
+  struct shadowed x = {0};
+  shadowed_open(&x, collector, NULL, &findings);
+  struct tri_mutator *m = x.m;
   TRI_FRAME(m, f, 5);
   for (int i = 0; i < 5; i++) {
     tri_root_set(m, &f.slot[i], tri_alloc(m, TRI_SHAPE(1, 8)));
     if (i) tri_store(m, f.slot[i], 0, f.slot[i - 1]);
   }
   plant(f.slot[1]);
-  tri_shadow_check(heap);
+  tri_shadow_check(x.heap);
   findings_print(&findings, collector->name);
   fflush(stdout);
   _exit(findings.n ? 0 : 1); // destroying such a heap is another matter

@@ -17,12 +17,7 @@
 
 // -------------------------------------------------------------------------------- planted by hand
 
-struct misuse {
-  struct tri_heap *heap;
-  struct tri_mutator *m;
-};
-
-static void misuse_argument(struct misuse *x) {
+static void misuse_argument(struct shadowed *x) {
   TRI_FRAME(x->m, f, 1);
   tri_root_set(x->m, &f.slot[0], tri_alloc(x->m, TRI_SHAPE(1, 0)));
   tri_store(x->m, TRI_NULL, 0, f.slot[0]);
@@ -30,7 +25,7 @@ static void misuse_argument(struct misuse *x) {
   TRI_FRAME_POP(x->m, f);
 }
 
-static void misuse_index(struct misuse *x) {
+static void misuse_index(struct shadowed *x) {
   TRI_FRAME(x->m, f, 1);
   tri_root_set(x->m, &f.slot[0], tri_alloc(x->m, TRI_SHAPE(3, 0)));
   TRI_CHECK(tri_is_null(tri_load(x->m, f.slot[0], 3)));
@@ -39,7 +34,7 @@ static void misuse_index(struct misuse *x) {
   TRI_FRAME_POP(x->m, f);
 }
 
-static void misuse_root(struct misuse *x) {
+static void misuse_root(struct shadowed *x) {
   TRI_FRAME(x->m, f, 1);
   f.slot[0] = tri_alloc(x->m, TRI_SHAPE(1, 0)); // not by tri_root_set
   tri_shadow_check(x->heap);
@@ -47,7 +42,7 @@ static void misuse_root(struct misuse *x) {
   TRI_FRAME_POP(x->m, f);
 }
 
-static void misuse_init(struct misuse *x) {
+static void misuse_init(struct shadowed *x) {
   TRI_FRAME(x->m, f, 2);
   tri_root_set(x->m, &f.slot[0], tri_alloc(x->m, TRI_SHAPE(1, 0)));
   tri_root_set(x->m, &f.slot[1], tri_alloc(x->m, TRI_SHAPE(1, 0)));
@@ -56,7 +51,7 @@ static void misuse_init(struct misuse *x) {
   TRI_FRAME_POP(x->m, f);
 }
 
-static void misuse_frame(struct misuse *x) {
+static void misuse_frame(struct shadowed *x) {
   TRI_FRAME(x->m, f, 1);
   TRI_FRAME(x->m, g, 1);
   TRI_FRAME_POP(x->m, f);
@@ -66,7 +61,7 @@ static void misuse_frame(struct misuse *x) {
 
 static const struct {
   const char *name;
-  void (*run)(struct misuse *misuse);
+  void (*run)(struct shadowed *shadowed);
 } misuses[] = {
     {"misuse.argument", misuse_argument}, {"misuse.index", misuse_index}, {"misuse.root", misuse_root},
     {"misuse.init", misuse_init},         {"misuse.frame", misuse_frame},
@@ -75,14 +70,10 @@ static const struct {
 static bool run_misuse(const struct tri_collector *collector, const char *name, struct findings *findings) {
   for (size_t i = 0; i < sizeof misuses / sizeof *misuses; i++) {
     if (strcmp(misuses[i].name, name) != 0) continue;
-    struct tri_shim_record record;
-    struct tri_shadow_options options = {.report = findings_add, .context = findings};
-    struct misuse misuse;
-    TRI_CHECK_EQ(tri_heap_create(tri_shadow_wrap(&record, collector, &options), NULL, &misuse.heap), TRI_OK);
-    TRI_CHECK_EQ(tri_attach(misuse.heap, &misuse.m), TRI_OK);
-    misuses[i].run(&misuse);
-    tri_detach(misuse.m);
-    tri_heap_destroy(misuse.heap);
+    struct shadowed x = {0};
+    shadowed_open(&x, collector, NULL, findings);
+    misuses[i].run(&x);
+    shadowed_close(&x);
     return true;
   }
   return false;

@@ -1,17 +1,11 @@
 // Several mutators under one shadow: racing stores on shared objects, attaching, parking and detaching on the
 // way.
-#include "check/shadow.h"
+#include "check/scenario.h"
 #include "common/actor.h"
 #include "common/random.h"
 #include "tricolor/registry.h"
 
 enum { ACTORS = 3, STEPS = 1500, SHARED = 4 };
-
-static void report(void *findings, struct tri_heap *heap, const struct tri_finding *finding) {
-  (void)heap;
-  tri_finding_print(stdout, finding);
-  __atomic_add_fetch((size_t *)findings, 1, __ATOMIC_RELAXED);
-}
 
 struct worker {
   struct tri_actor actor;
@@ -62,13 +56,11 @@ static void work(void *arg) {
 }
 
 static size_t run(const struct tri_collector *collector) {
-  size_t findings = 0;
-  struct tri_shim_record record;
-  struct tri_shadow_options options = {.report = report, .context = &findings};
-  struct tri_heap *heap;
-  struct tri_mutator *m;
-  TRI_CHECK_EQ(tri_heap_create(tri_shadow_wrap(&record, collector, &options), NULL, &heap), TRI_OK);
-  TRI_CHECK_EQ(tri_attach(heap, &m), TRI_OK);
+  struct findings findings = {0};
+  struct shadowed x = {0};
+  shadowed_open(&x, collector, NULL, &findings);
+  struct tri_heap *heap = x.heap;
+  struct tri_mutator *m = x.m;
   struct tri_handle *shared[SHARED];
   for (int i = 0; i < SHARED; i++) {
     shared[i] = tri_handle_new(m, tri_alloc(m, TRI_SHAPE(2, 8)));
@@ -84,12 +76,12 @@ static size_t run(const struct tri_collector *collector) {
   tri_unpark(m);
   for (int i = 0; i < SHARED; i++) tri_handle_free(m, shared[i]);
   tri_collect(m, TRI_COLLECT_FULL);
-  size_t checked = tri_shadow_check(heap);
-  printf("%s: %zu findings, %llu objects left\n", collector->name, checked,
+  tri_shadow_check(heap);
+  printf("%s: %zu findings, %llu objects left\n", collector->name, findings.n,
          (unsigned long long)tri_shadow_objects(heap));
-  tri_detach(m);
-  tri_heap_destroy(heap);
-  return findings;
+  findings_print(&findings, collector->name);
+  shadowed_close(&x);
+  return findings.n;
 }
 
 int main(void) {
