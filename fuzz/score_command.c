@@ -386,10 +386,7 @@ static size_t alarms(const struct tri_board *board) {
 static bool prepare(struct score *score, struct tri_error *error) {
   const struct plan *plan = score->plan;
   struct tri_board *board = &score->board;
-  char now[40];
-  time_t clock = time(NULL);
-  strftime(now, sizeof now, "%Y-%m-%dT%H:%M:%S+00:00", gmtime(&clock));
-  board->started = tri_format("%s", now);
+  board->started = tri_now_text();
   board->budget = plan->budget;
   board->trials_wanted = (unsigned)plan->trials;
   board->seeds = plan->seeds ? tri_format("%s", plan->seeds) : tri_format("one operation");

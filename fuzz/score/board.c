@@ -10,8 +10,6 @@
 static const char *const outcomes[] = {"killed", "died", "alive"};
 const char *tri_trial_outcome_name(enum tri_trial_outcome outcome) { return outcomes[outcome]; }
 
-static char *copy(const char *text) { return text ? tri_format("%s", text) : NULL; }
-
 void tri_board_init(struct tri_board *board) { *board = (struct tri_board){0}; }
 
 static void free_subject(struct tri_score_subject *subject) {
@@ -49,7 +47,8 @@ static struct tri_score_subject *add_subject(struct tri_board *board, const char
   if (subject) return free(name), subject;
   board->subjects = tri_need(realloc(board->subjects, (board->subject_count + 1) * sizeof *board->subjects));
   subject = &board->subjects[board->subject_count++];
-  *subject = (struct tri_score_subject){.name = name, .collector = copy(collector), .id = copy(id)};
+  *subject = (struct tri_score_subject){
+      .name = name, .collector = tri_text_copy(collector), .id = tri_text_copy(id)};
   return subject;
 }
 
@@ -70,7 +69,7 @@ static const char *text_of(const json_t *object, const char *key) {
 static void set_text(char **to, const json_t *object, const char *key) {
   const char *text = text_of(object, key);
   if (*to || !text) return;
-  *to = copy(text);
+  *to = tri_text_copy(text);
 }
 
 // A subject out of a row of a manifest or of a result; NULL when the row is none.
@@ -83,7 +82,7 @@ static struct tri_score_subject *read_subject(struct tri_board *board, const jso
   set_text(&subject->follows, row, "follows");
   const json_t *fires = json_object_get(row, "fires");
   for (size_t i = 0; i < json_array_size(fires) && i < TRI_FAULT_FIRES; i++)
-    if (!subject->fires[i]) subject->fires[i] = copy(json_string_value(json_array_get(fires, i)));
+    if (!subject->fires[i]) subject->fires[i] = tri_text_copy(json_string_value(json_array_get(fires, i)));
   return subject;
 }
 
@@ -103,7 +102,7 @@ bool tri_board_add_manifest(struct tri_board *board, enum tri_engine engine, con
     if (!subject)
       ok = tri_fail(error, "%s: entry %zu lacks its collector, id or program", path, i + 1);
     else if (!subject->programs[engine])
-      subject->programs[engine] = copy(program);
+      subject->programs[engine] = tri_text_copy(program);
   }
   json_decref(rows);
   return ok;
@@ -115,13 +114,11 @@ bool tri_board_add_manifest(struct tri_board *board, enum tri_engine engine, con
 static double rounded(double seconds) { return (double)(int64_t)(seconds * 1000 + 0.5) / 1000; }
 
 void tri_board_add_trial(struct tri_board *board, const struct tri_trial *trial) {
-  if ((board->trial_count & (board->trial_count - 1)) == 0)
-    board->trials =
-        tri_need(realloc(board->trials, (board->trial_count ? 2 * board->trial_count : 1) * sizeof *board->trials));
+  board->trials = tri_room_for_one(board->trials, board->trial_count, sizeof *board->trials);
   struct tri_trial *kept = &board->trials[board->trial_count++];
   *kept = *trial;
-  kept->subject = copy(trial->subject);
-  kept->arm = copy(trial->arm);
+  kept->subject = tri_text_copy(trial->subject);
+  kept->arm = tri_text_copy(trial->arm);
   kept->cpu_seconds = rounded(trial->cpu_seconds);
   kept->wall_seconds = rounded(trial->wall_seconds);
 }
@@ -204,7 +201,7 @@ static bool same_conditions(struct tri_board *board, const json_t *head, const c
     free(now);
   }
   const char *started = text_of(head, "started");
-  if (ok && started) free(board->started), board->started = copy(started);
+  if (ok && started) free(board->started), board->started = tri_text_copy(started);
   json_decref(ours);
   return ok;
 }
@@ -327,7 +324,7 @@ bool tri_board_load(struct tri_board *board, const char *path, struct tri_error 
   for (size_t i = 0; ok && i < json_array_size(arms); i++) {
     const char *name = text_of(json_array_get(arms, i), "name");
     if (name)
-      board->arms[board->arm_count++] = copy(name);
+      board->arms[board->arm_count++] = tri_text_copy(name);
     else
       ok = tri_fail(error, "%s: arms[%zu]: no name", path, i);
   }
@@ -339,8 +336,8 @@ bool tri_board_load(struct tri_board *board, const char *path, struct tri_error 
       ok = tri_fail(error, "%s: trials[%zu]: no trial", path, i);
   }
   if (ok) {
-    board->started = copy(text_of(json, "started"));
-    board->seeds = copy(text_of(json, "seeds"));
+    board->started = tri_text_copy(text_of(json, "started"));
+    board->seeds = tri_text_copy(text_of(json, "seeds"));
     board->complete = json_is_true(json_object_get(json, "complete"));
     board->trials_wanted = (unsigned)json_integer_value(json_object_get(json, "trials_wanted"));
     board->budget.executions = (uint64_t)json_integer_value(json_object_get(budget, "executions"));

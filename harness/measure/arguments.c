@@ -67,7 +67,7 @@ static bool read_seconds(const struct tri_argument *row, const char *word, struc
 }
 
 static void append(struct tri_words *to, char *word) {
-  to->words = tri_need(realloc(to->words, (to->count + 1) * sizeof *to->words));
+  to->words = tri_room_for_one(to->words, to->count, sizeof *to->words);
   to->words[to->count++] = word;
 }
 

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #include "common/check.h"
 #include "measure/environment.h"
@@ -16,14 +15,9 @@ enum { STATUSES = sizeof status_names / sizeof *status_names };
 
 const char *tri_cell_status_name(enum tri_cell_status status) { return status_names[status]; }
 
-static char *copy(const char *text) { return tri_need(strdup(text)); }
-
 void tri_series_init(struct tri_series *series) {
   *series = (struct tri_series){.options = tri_need(json_array()), .environment = tri_need(json_object())};
-  char date[64];
-  time_t now = time(NULL);
-  strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%S+00:00", gmtime(&now));
-  series->started = copy(date);
+  series->started = tri_now_text();
 }
 
 void tri_series_free(struct tri_series *series) {
@@ -47,20 +41,14 @@ void tri_series_free(struct tri_series *series) {
   *series = (struct tri_series){0};
 }
 
-// `array` with room for one more than `count`; grows when the count reaches a power of two.
-static void *room_for_one(void *array, size_t count, size_t size) {
-  if (count & (count - 1)) return array;
-  return tri_need(realloc(array, (count ? 2 * count : 1) * size));
-}
-
 size_t tri_series_add_cell(struct tri_series *series, const char *workload, const char *collector,
                            uint64_t heap_bytes) {
-  series->cells = room_for_one(series->cells, series->cell_count, sizeof *series->cells);
+  series->cells = tri_room_for_one(series->cells, series->cell_count, sizeof *series->cells);
   char *heap = tri_size_text(heap_bytes);
   series->cells[series->cell_count] = (struct tri_cell){
       .id = tri_format("%s/%s/heap:%s", workload, collector, heap),
-      .workload = copy(workload),
-      .collector = copy(collector),
+      .workload = tri_text_copy(workload),
+      .collector = tri_text_copy(collector),
       .heap_bytes = heap_bytes,
   };
   free(heap);
@@ -69,7 +57,7 @@ size_t tri_series_add_cell(struct tri_series *series, const char *workload, cons
 
 void tri_series_add_sample(struct tri_series *series, struct tri_sample sample, const char *message) {
   TRI_CHECK(sample.cell < series->cell_count);
-  series->samples = room_for_one(series->samples, series->sample_count, sizeof *series->samples);
+  series->samples = tri_room_for_one(series->samples, series->sample_count, sizeof *series->samples);
   series->samples[series->sample_count++] = sample;
   tri_series_judge_cell(series, sample.cell, sample.status, message);
 }
@@ -79,7 +67,7 @@ void tri_series_judge_cell(struct tri_series *series, size_t index, enum tri_cel
   struct tri_cell *cell = &series->cells[index];
   if (cell->status != TRI_CELL_PENDING && cell->status != TRI_CELL_OK) return;
   cell->status = status;
-  if (message) cell->message = copy(message);
+  if (message) cell->message = tri_text_copy(message);
 }
 
 bool tri_sample_metric(const struct tri_sample *sample, const char *name, double *value) {
@@ -99,7 +87,7 @@ double *tri_cell_times(const struct tri_series *series, size_t cell, bool cpu, s
   for (size_t i = 0; i < series->sample_count; i++) {
     const struct tri_sample *sample = &series->samples[i];
     if (sample->cell != cell || sample->status != TRI_CELL_OK) continue;
-    times = room_for_one(times, *count, sizeof *times);
+    times = tri_room_for_one(times, *count, sizeof *times);
     times[(*count)++] = (double)(cpu ? cpu_ns(sample) : sample->reading.wall_ns);
   }
   tri_sort_samples(times, *count);
@@ -135,7 +123,7 @@ static json_t *text_json(const char *text) {
   if (!text) return NULL;
   json_t *string = json_string(text);
   if (string) return string;
-  char *clean = copy(text);
+  char *clean = tri_text_copy(text);
   for (char *at = clean; *at; at++)
     if (*at & 0x80) *at = '?';
   string = json_string(clean);
@@ -294,7 +282,7 @@ static bool read_text(const struct reader *reader, const json_t *object, const c
   json_t *value = json_object_get(object, key);
   if (!value && optional) return true;
   if (!json_is_string(value)) return misfit(reader, where, key, "a string", value);
-  *text = copy(json_string_value(value));
+  *text = tri_text_copy(json_string_value(value));
   return true;
 }
 
@@ -332,7 +320,7 @@ static bool read_container(const struct reader *reader, const json_t *object, co
 
 static bool read_cell(const struct reader *reader, const json_t *item, const char *where,
                       struct tri_series *series) {
-  series->cells = room_for_one(series->cells, series->cell_count, sizeof *series->cells);
+  series->cells = tri_room_for_one(series->cells, series->cell_count, sizeof *series->cells);
   struct tri_cell *cell = &series->cells[series->cell_count++];
   *cell = (struct tri_cell){0};
   int64_t heap_bytes = 0;
@@ -367,7 +355,7 @@ static bool read_sample(const struct reader *reader, const json_t *item, const c
   sample.round = (unsigned)round;
   sample.reading.exit_code = (int)exit_code;
   sample.process = json_incref(process);
-  series->samples = room_for_one(series->samples, series->sample_count, sizeof *series->samples);
+  series->samples = tri_room_for_one(series->samples, series->sample_count, sizeof *series->samples);
   series->samples[series->sample_count++] = sample;
   return true;
 }

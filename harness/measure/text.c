@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 bool tri_fail(struct tri_error *error, const char *format, ...) {
   va_list arguments;
@@ -37,6 +38,20 @@ char *tri_format(const char *format, ...) {
   if (vasprintf(&text, format, arguments) < 0) text = NULL;
   va_end(arguments);
   return tri_need(text);
+}
+
+char *tri_text_copy(const char *text) { return text ? tri_need(strdup(text)) : NULL; }
+
+char *tri_now_text(void) {
+  char text[40];
+  time_t now = time(NULL);
+  strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S+00:00", gmtime(&now));
+  return tri_text_copy(text);
+}
+
+void *tri_room_for_one(void *array, size_t count, size_t size) {
+  if (count & (count - 1)) return array;
+  return tri_need(realloc(array, (count ? 2 * count : 1) * size));
 }
 
 static const char size_units[] = "kmgt";

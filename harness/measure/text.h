@@ -27,6 +27,14 @@ bool tri_fail_unknown(struct tri_error *error, const char *what, const char *wor
 void *tri_need(void *block);
 
 char *tri_format(const char *format, ...) TRI_PRINTF(1, 2);
+char *tri_text_copy(const char *text); // NULL of NULL
+
+// This second as ISO 8601, UTC: "2026-01-02T03:04:05+00:00".
+char *tri_now_text(void);
+
+// `array` with room for one more than `count` elements of that size: it grows when the count reaches a power
+// of two.
+void *tri_room_for_one(void *array, size_t count, size_t size);
 
 // "64m" → 67108864. Digits with an optional k, m, g or t (any case, powers of 1024); false when `text` is
 // anything else, zero, or too large for 63 bits.

@@ -67,17 +67,28 @@ static bool op_loop(struct player *p, uint32_t back, uint32_t times) {
   return true;
 }
 
-int64_t run_cost(const struct tri_run *run, const struct tri_op *op) {
-  uint32_t zeal = TRI_RELAXED_LOAD(&run->zeal);
-  switch ((enum tri_op_code)op->code) {
-  case TRI_OP_OOM: return OOM_STEPS;
+// Operations that are about a collection, whatever they do to it.
+static bool collects(enum tri_op_code code) {
+  switch (code) {
   case TRI_OP_MINOR:
   case TRI_OP_FULL:
   case TRI_OP_COMPACT:
   case TRI_OP_START:
   case TRI_OP_STEP:
   case TRI_OP_FINISH:
-  case TRI_OP_VERIFY: return COLLECT_STEPS;
+  case TRI_OP_VERIFY:
+    return true;
+  default:
+    return false;
+  }
+}
+
+int64_t run_cost(const struct tri_run *run, const struct tri_op *op) {
+  uint32_t zeal = TRI_RELAXED_LOAD(&run->zeal);
+  if (collects((enum tri_op_code)op->code)) return COLLECT_STEPS;
+  switch ((enum tri_op_code)op->code) {
+  case TRI_OP_OOM:
+    return OOM_STEPS;
   case TRI_OP_LARGE: return LARGE_STEPS;
   case TRI_OP_EXACT: return 1 + (int64_t)(op->operand[1] * sizeof(tri_ref) + op->operand[2]) / BYTES_PER_STEP;
   default: return zeal && op->code <= TRI_OP_GROW ? 1 + COLLECT_STEPS / (int64_t)zeal : 1;
@@ -100,6 +111,7 @@ bool run_needs_heap(enum tri_op_code code) {
 // Does the operation work on what players share? Objects are shared too, but in fibers form nothing happens to them
 // at the same time but what the schedule wants to happen. What may collect must not hold a lock: it orders itself.
 static bool needs_lock(enum tri_op_code code) {
+  if (collects(code)) return false;
   switch (code) {
   case TRI_OP_HEAP:
   case TRI_OP_OPTION:
@@ -113,14 +125,8 @@ static bool needs_lock(enum tri_op_code code) {
   case TRI_OP_MUTATOR:
   case TRI_OP_FREE:
   case TRI_OP_SAFEPOINT:
-  case TRI_OP_MINOR:
-  case TRI_OP_FULL:
-  case TRI_OP_COMPACT:
-  case TRI_OP_START:
-  case TRI_OP_STEP:
-  case TRI_OP_FINISH:
   case TRI_OP_OOM:
-  case TRI_OP_VERIFY: return false;
+    return false;
   default: return !TRI_FIBERS && code > TRI_OP_GROW;
   }
 }

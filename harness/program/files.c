@@ -86,8 +86,7 @@ bool tri_program_write(const struct tri_program *program, const char *path, bool
 }
 
 static void add(struct tri_paths *paths, char *path) {
-  if ((paths->count & (paths->count + 1)) == 0)
-    paths->paths = tri_need(realloc(paths->paths, 2 * (paths->count + 1) * sizeof *paths->paths));
+  paths->paths = tri_room_for_one(paths->paths, paths->count, sizeof *paths->paths);
   paths->paths[paths->count++] = path;
 }
 

@@ -1,6 +1,7 @@
 // Random programs on every collector under the oracle raise no alarm, and a lost store raises one that says where:
 // test_checked [seed].
 #include "program/checked.h"
+#include "program/parsed_program.h"
 #include "program/random_program.h"
 #include "program/text.h"
 #include "tricolor/registry.h"
@@ -56,11 +57,9 @@ static const struct tri_shim_class lossy_class = {
 
 static void test_alarm(void) {
   static const char text[] = "r0 = alloc refs n=2\nst r0[0] = r0\nst r0[1] = r0\nr1 = ld r0[1]\nr2 = r1\n";
-  struct tri_program program = {0};
-  struct tri_text_error error;
+  struct tri_program program = parsed_program(text);
   struct tri_shim_record record;
   struct tri_run_result result;
-  TRI_CHECK(tri_program_parse(&program, text, sizeof text - 1, &error));
   struct tri_run_params params = {.collector = tri_shim_wrap(&record, tri_collectors[0], &lossy_class, NULL)};
   tri_program_run_checked(&program, &params, TRI_CHECK_GC, NULL, &result);
   printf("%s\n", result.message);

@@ -1,8 +1,8 @@
 // Every byte string runs on every collector, each run repeats exactly, and all collectors agree: test_exec [seed].
 #include "program/exec.h"
 #include "program/payload.h"
+#include "program/parsed_program.h"
 #include "program/random_program.h"
-#include "program/text.h"
 #include "tricolor/registry.h"
 
 #include <stdlib.h>
@@ -10,15 +10,6 @@
 #include <time.h>
 
 enum { ROUNDS = 150, MAX_BYTES = 600, MAX_STEPS = 1000 };
-
-static struct tri_program parse(const char *text) {
-  struct tri_program program = {0};
-  struct tri_text_error error = {0};
-  if (!tri_program_parse(&program, text, strlen(text), &error))
-    printf("%u:%u: %s\n", error.line, error.column, error.message);
-  TRI_CHECK_STR(error.message, "");
-  return program;
-}
 
 static struct tri_run_result run(const struct tri_program *program, const struct tri_collector *collector) {
   struct tri_run_result result;
@@ -30,7 +21,7 @@ static struct tri_run_result run(const struct tri_program *program, const struct
 }
 
 static struct tri_run_result run_text(const char *text, const struct tri_collector *collector) {
-  struct tri_program program = parse(text);
+  struct tri_program program = parsed_program(text);
   struct tri_run_result result = run(&program, collector);
   tri_program_free(&program);
   return result;

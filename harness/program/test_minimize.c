@@ -9,6 +9,7 @@
 
 #include "common/poison.h"
 #include "program/checked.h"
+#include "program/parsed_program.h"
 #include "program/random_program.h"
 #include "program/text.h"
 #include "shims/fault.h"
@@ -107,15 +108,8 @@ static void test_fault(const char *collector, const char *fault, uint64_t seed) 
 
 // ---- On predicates that need no heap --------------------------------------------------------------------------
 
-static struct tri_program parsed(const char *text) {
-  struct tri_program program = {0};
-  struct tri_text_error error;
-  TRI_CHECK(tri_program_parse(&program, text, strlen(text), &error));
-  return program;
-}
-
 static void check_text(const struct tri_program *program, const char *text) {
-  struct tri_program wanted = parsed(text);
+  struct tri_program wanted = parsed_program(text);
   if (!tri_program_equal(program, &wanted)) {
     tri_program_print(program, stdout);
     TRI_CHECK_STR("the program above", text);
@@ -137,7 +131,7 @@ static void test_without(void) {
       {3, 5, "gc full\nr1 = null\nr2 = null\nverify\n"},
       {5, 6, "gc full\nr1 = null\nr2 = null\nr3 = null\nloop back=3 times=5\n"},
   };
-  struct tri_program program = parsed(text);
+  struct tri_program program = parsed_program(text);
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     struct tri_program shorter = {0};
     TRI_CHECK(tri_program_without(&program, cases[i].from, cases[i].to, &shorter));
@@ -202,7 +196,7 @@ static void test_loops(void) {
       {"verify\ngc full\nr2 = null\nloop back=3 times=9\n", verifies_and_collects_twice, "gc full\nverify\nverify\n"},
   };
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-    struct tri_minimize minimize = {.best = parsed(cases[i].text)};
+    struct tri_minimize minimize = {.best = parsed_program(cases[i].text)};
     TRI_CHECK(cases[i].still_fails(NULL, &minimize.best));
     minimise(&minimize, cases[i].still_fails, NULL);
     tri_program_print(&minimize.best, stdout);

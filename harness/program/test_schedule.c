@@ -4,8 +4,8 @@
 // to stop, a run that is stuck is told from one that is not (T1), and so is a run that does not repeat (D1).
 #include "common/schedule.h"
 #include "program/checked.h"
+#include "program/parsed_program.h"
 #include "program/random_program.h"
-#include "program/text.h"
 #include "shims/fault.h"
 #include "tricolor/registry.h"
 
@@ -14,15 +14,6 @@
 #include <string.h>
 
 enum { ROUNDS = 25, SEEDS = 12, MAX_STEPS = 1000 };
-
-static struct tri_program parse(const char *text) {
-  struct tri_program program = {0};
-  struct tri_text_error error = {0};
-  if (!tri_program_parse(&program, text, strlen(text), &error))
-    printf("%u:%u: %s\n", error.line, error.column, error.message);
-  TRI_CHECK_STR(error.message, "");
-  return program;
-}
 
 static struct tri_run_result run(const struct tri_program *program, const struct tri_collector *collector,
                                  struct tri_check_summary *summary) {
@@ -37,7 +28,7 @@ static struct tri_run_result run(const struct tri_program *program, const struct
 
 static struct tri_run_result run_text(const char *text, const struct tri_collector *collector,
                                       struct tri_check_summary *summary) {
-  struct tri_program program = parse(text);
+  struct tri_program program = parsed_program(text);
   struct tri_run_result result = run(&program, collector, summary);
   tri_program_free(&program);
   TRI_CHECK_EQ(result.status, TRI_RUN_OK);
@@ -198,7 +189,7 @@ static void test_bytes(const struct tri_collector *c, struct tri_random *random)
 static struct tri_run_result run_fault(const char *text, const struct tri_collector *c, const char *fault) {
   struct tri_fault_record record;
   char error[2000] = "";
-  struct tri_program program = parse(text);
+  struct tri_program program = parsed_program(text);
   const struct tri_collector *faulty = tri_fault_wrap(&record, c, fault, error, sizeof error);
   TRI_CHECK_STR(error, "");
   struct tri_check_summary summary = {0};

@@ -1,4 +1,5 @@
 // The text form is lossless, and its errors say where and what: test_text [seed].
+#include "program/parsed_program.h"
 #include "program/random_program.h"
 #include "program/text.h"
 
@@ -17,21 +18,12 @@ static char *print(const struct tri_program *program, size_t *size) {
   return text;
 }
 
-static struct tri_program parse(const char *text, size_t size) {
-  struct tri_program program = {0};
-  struct tri_text_error error = {0};
-  if (!tri_program_parse(&program, text, size, &error))
-    printf("%u:%u: %s\n", error.line, error.column, error.message);
-  TRI_CHECK_STR(error.message, "");
-  return program;
-}
-
 static void test_round_trip(struct tri_random *random) {
   struct tri_program program = {0};
   random_program(random, OPS, &program);
   size_t size, again_size;
   char *text = print(&program, &size);
-  struct tri_program back = parse(text, size);
+  struct tri_program back = parsed_program(text);
   TRI_CHECK(tri_program_equal(&program, &back));
   char *again = print(&back, &again_size);
   TRI_CHECK_STR(text, again);
@@ -48,7 +40,7 @@ static void test_layout(void) {
                              "  r3=alloc\trefs n = 4\r\n"
                              "policy pct seed=16383\n"
                              "r1 = null";
-  struct tri_program program = parse(text, sizeof text - 1);
+  struct tri_program program = parsed_program(text);
   size_t size;
   char *printed = print(&program, &size);
   TRI_CHECK_STR(printed, "r3 = alloc refs n=4\n"
