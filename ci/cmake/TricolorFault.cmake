@@ -79,6 +79,9 @@ function(tri_add_fault patch)
   add_custom_command(OUTPUT ${copies} COMMAND ${CMAKE_SOURCE_DIR}/fuzz/faults/apply.sh ${patch} ${copy}
     DEPENDS ${patch} ${originals} ${CMAKE_SOURCE_DIR}/fuzz/faults/apply.sh VERBATIM)
 
+  set(header_copies ${copies})
+  list(FILTER header_copies INCLUDE REGEX "\\.(h|def)$")
+
   # What to compile, by its name under collectors/.
   set(headers ${files})
   list(FILTER headers INCLUDE REGEX "\\.(h|def)$")
@@ -115,13 +118,8 @@ function(tri_add_fault patch)
     set(target fault-${name}-${part})
     list(APPEND targets $<TARGET_OBJECTS:${target}>)
     add_library(${target} OBJECT EXCLUDE_FROM_ALL ${sources})
-    target_sources(${target} PRIVATE ${copies}) # headers are there before the first compilation
+    target_sources(${target} PRIVATE ${header_copies}) # they are there before the first compilation
     set_source_files_properties(${copies} PROPERTIES GENERATED ON)
-    foreach(file IN LISTS copies)
-      if(NOT file IN_LIST sources)
-        set_source_files_properties(${file} PROPERTIES HEADER_FILE_ONLY ON)
-      endif()
-    endforeach()
     target_include_directories(${target} BEFORE PRIVATE ${copy}/collectors)
     target_link_libraries(${target} PRIVATE tricolor-common-fibers)
     target_compile_options(${target} PRIVATE -w) # what a compiler warns of may be the mistake

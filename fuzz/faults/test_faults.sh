@@ -56,6 +56,16 @@ write "$header" "${diff//mark_stack.c/stack.c}"
 expect "a source that has moved" 1 "collectors/common/stack.c, which does not exist" \
   "$here/apply.sh" "$out/marksweep/planted.patch" "$out/copy"
 
+# The build: of a patch to a source of the collector and to one of common/, both copies are compiled.
+write "$header" "$diff"$'\n--- a/collectors/marksweep/marksweep.c\n+++ b/collectors/marksweep/marksweep.c
+@@ -1 +1 @@\n-'"$(head -1 "$here/../../collectors/marksweep/marksweep.c")"$'\n+// planted'
+expect "a build with this fault" 0 "Generating done" cmake -S "$here/../.." -B "$out/build" -G Ninja \
+  -DTRICOLOR_FAULTS=ON -DTRICOLOR_EXTRA_FAULTS="$out"
+expect "compiles the patched sources" 0 "" \
+  cmake --build "$out/build" --target fault-marksweep-planted-own fault-marksweep-planted-common
+compiled=$(find "$out/build/fuzz/faults" -path '*planted*' -name '*.o' -exec basename {} \; | sort | xargs)
+expect "of both parts" 0 "mark_stack.c.o marksweep.c.o" echo "$compiled"
+
 # The header.
 refused() { # name, header, what has to be said
   write "$2" "${4:-$diff}"
