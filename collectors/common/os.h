@@ -32,6 +32,9 @@ bool tri_os_commit(void *p, size_t bytes);
 // reserved. After a new commit it reads as zero. Cannot fail.
 void tri_os_decommit(void *p, size_t bytes);
 
+// Returns the memory behind committed pages to the system; they stay accessible and read as zero. Cannot fail.
+void tri_os_discard(void *p, size_t bytes);
+
 // Asks for huge pages (2 MiB) in a part of a reservation: four times cheaper to touch first. Only a hint.
 void tri_os_huge(void *p, size_t bytes);
 

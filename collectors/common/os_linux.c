@@ -311,6 +311,12 @@ void tri_os_decommit(void *p, size_t bytes) {
   mprotect(p, bytes, PROT_NONE);
 }
 
+void tri_os_discard(void *p, size_t bytes) {
+  TRI_ASSERT(is_whole_pages(p, bytes));
+  tri_poison_unmark(p, bytes);
+  drop(p, bytes);
+}
+
 void tri_os_huge(void *p, size_t bytes) {
   TRI_ASSERT(is_whole_pages(p, bytes));
   if (!TRI_RELAXED_LOAD(&recycling)) madvise(p, bytes, MADV_HUGEPAGE);

@@ -61,6 +61,12 @@ static void test_access(void) {
   TRI_CHECK(is_zero(p + 2 * page, page));
   TRI_CHECK_EQ(p[3 * page], 7);
 
+  memset(p + 4 * page, 7, page);
+  tri_os_discard(p + 4 * page, page);
+  TRI_CHECK(is_zero(p + 4 * page, page));
+  TRI_CHECK(!is_fatal(write_byte, p + 4 * page));
+  TRI_CHECK_EQ(p[3 * page], 7);
+
   TRI_CHECK(tri_os_protect(p + 3 * page, page, TRI_OS_READ));
   TRI_CHECK_EQ(p[3 * page], 7);
   TRI_CHECK(is_fatal(write_byte, p + 3 * page));
