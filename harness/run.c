@@ -22,6 +22,7 @@ static const char *const binding_names[] = {"best", "inline", "dynamic", NULL};
 static const char *const check_names[] = {"off", "end", "gc", NULL};
 
 struct run {
+  char **words; // the command's, NULL-terminated
   const struct tri_collector *collector;
   const struct tri_workload *workload;
   uint64_t heap_bytes;
@@ -130,9 +131,26 @@ static bool no_heap(enum tri_status status, struct outcome *o, const struct tri_
   return true;
 }
 
+// What has to be typed to see the findings again.
+static void print_command(const struct run *run) {
+  size_t n = 0;
+  while (run->words[n]) n++;
+  const char **words = tri_need(calloc(n + 2, sizeof *words));
+  words[0] = "tricolor";
+  for (size_t i = 0; i < n; i++) words[i + 1] = run->words[i];
+  char *command = tri_shell_command(words);
+  fprintf(stderr, "again: %s\n", command);
+  free(command);
+  free(words);
+}
+
 static void print_finding(void *context, struct tri_heap *heap, const struct tri_finding *finding) {
-  (void)context, (void)heap;
+  (void)heap;
   tri_finding_print(stderr, finding);
+  if (!finding->dying) return;
+  print_command(context);
+  fflush(NULL);
+  _exit(TRI_EXIT_FINDING);
 }
 
 static bool run_workload(const struct run *run, struct outcome *o, struct tri_error *error) {
@@ -140,7 +158,8 @@ static bool run_workload(const struct run *run, struct outcome *o, struct tri_er
   const struct tri_collector *record = run->collector;
   struct tri_shim_record shadow;
   struct tri_fault_record faulty;
-  struct tri_shadow_options shadow_options = {.check = run->check, .report = print_finding, .summary = &o->checks};
+  struct tri_shadow_options shadow_options = {
+      .check = run->check, .report = print_finding, .context = (void *)run, .summary = &o->checks};
   if (run->fault && !(record = tri_fault_wrap(&faulty, record, run->fault, error->text, sizeof error->text)))
     return false;
   if (run->checked) {
@@ -242,17 +261,6 @@ static void print_text(const struct run *run, const struct outcome *o) {
 
 // ---------------------------------------------------------------------------------------------- the command
 
-// What has to be typed to see the findings again.
-static void print_command(int argc, char **argv) {
-  const char **words = tri_need(calloc((size_t)argc + 2, sizeof *words));
-  words[0] = "tricolor";
-  for (int i = 0; i < argc; i++) words[i + 1] = argv[i];
-  char *command = tri_shell_command(words);
-  fprintf(stderr, "again: %s\n", command);
-  free(command);
-  free(words);
-}
-
 static const struct tri_command command = {
     .name = "run",
     .synopsis = "--collector=C --workload=W [options]",
@@ -276,7 +284,7 @@ static bool parse(int argc, char **argv, struct run *run, struct tri_error *erro
   const char *collector = NULL, *workload = NULL;
   int size = TRI_SIZE_CI, binding = BINDING_BEST, check = 0;
   struct tri_words params = {0};
-  *run = (struct run){.heap_bytes = 256 << 20};
+  *run = (struct run){.words = argv, .heap_bytes = 256 << 20};
   const struct tri_argument table[] = {
       {"collector", "C", "a name from `tricolor list collectors`, or the path of a shared object (./x.so)",
        .text = &collector},
@@ -353,7 +361,7 @@ int tri_command_run(int argc, char **argv) {
   enum tri_exit status = TRI_EXIT_BAD_INPUT;
   if (parse(argc, argv, &run, &error) && fits(&run, &error) && run_workload(&run, &o, &error))
     status = print_result(&run, &o, &error) ? judge(&run, &o, &error) : TRI_EXIT_SUITE_FAILED;
-  if (o.findings) print_command(argc, argv);
+  if (o.findings) print_command(&run);
   free(o.pauses.ns);
   free(run.options);
   return status > TRI_EXIT_FINDING ? tri_command_fails("run", &error, status) : (int)status;

@@ -41,6 +41,10 @@ expect 1 "again: tricolor run --collector=marksweep" \
   run --collector=marksweep --workload=cyclic-garbage --size=tiny --check=gc --fault=lie-mapped
 expect 1 "phases: operation" \
   run --collector=marksweep --workload=cyclic-garbage --size=tiny --check=gc --fault=lie-mapped
+# What the collector itself finds, and cannot go on.
+freed="run --collector=marksweep --workload=string-table --size=tiny --param=replacements=60000 --heap=1m --check=gc"
+expect 1 "block space: free cell: freed memory was written to" $freed --fault=write-later
+expect 1 "again: tricolor $freed --fault=write-later" $freed --fault=write-later
 expect 2 "add --check=gc" run --collector=marksweep --workload=quads --fault=lose-edge
 expect 2 "unknown fault 'lose'" run --collector=marksweep --workload=quads --check=gc --fault=lose
 expect 0 "gcbench on nocollect: ok" run --collector=nocollect --workload=gcbench --size=tiny

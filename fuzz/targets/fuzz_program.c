@@ -108,12 +108,10 @@ _Noreturn static void finding(const struct tri_run_result *result) {
   abort();
 }
 
-// The collector found it by itself, where it took free memory into use: what its verifier would have told of.
-static void on_damage(const char *text) {
-  struct tri_run_result result = {.status = TRI_RUN_FINDING, .invariant = "S8"};
-  snprintf(result.message, sizeof result.message, "S8 %s", text);
-  count(&result);
-  finding(&result);
+static void dying(void *context, const struct tri_run_result *result) {
+  (void)context;
+  count(result);
+  finding(result);
 }
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
@@ -123,7 +121,6 @@ int LLVMFuzzerInitialize(int *argc, char ***argv) {
   TRI_CHECK(collector != NULL);
   tri_os_recycle(true);
   tri_poison_set_filling(true);
-  tri_poison_on_damage(on_damage);
   account = tri_fuzz_account_open();
   const char *feedback = getenv("FUZZ_FEEDBACK");
   if (feedback && strcmp(feedback, "1") == 0) tri_situations_begin();
@@ -145,7 +142,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   struct tri_run_result result;
   if (!tri_program_decode(&program, data, size)) return 0;
   tri_situations_execution();
-  const struct tri_run_watch watch = {.sink = {on_event, NULL}};
+  const struct tri_run_watch watch = {.sink = {on_event, NULL}, .dying = dying};
   struct tri_run_params params = {.collector = collector, .max_steps = MAX_STEPS, .watch = &watch};
   enum tri_run_status status = tri_program_run_checked(&program, &params, TRI_CHECK_GC, NULL, &result);
   count(&result);

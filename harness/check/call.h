@@ -23,6 +23,7 @@ static inline void leave(struct tri_shadow *s) { tri_mutex_unlock_quietly(&s->lo
 // The call may collect: no reference in a C local of this mutator counts any more.
 static inline void forget_locals(struct tri_mutator *m) {
   struct tri_shadow *s = enter(m);
+  TRI_RELAXED_STORE(&shadow_called, s);
   s->turn[m->id % SHADOW_TURNS]++;
   // During marking what is garbage may still lead marking to what is not: the model keeps it.
   if (s->running == 1 && !s->broken && !s->marking.on) model_settle(s->model);

@@ -116,6 +116,7 @@ static bool s7_zeroed(struct tri_view *v) {
 }
 
 static bool s8_verify(struct tri_view *v) {
+  if (v->damage) return broken(v, "%s", v->damage);
   return !v->verify || broken(v, "the collector's own verifier: %s", v->verify);
 }
 
@@ -484,7 +485,7 @@ const struct tri_invariant tri_invariants[] = {
      "fault=overlap-extent"},
     {"S7", TRI_WHEN_ALLOC, 0, 0, 0, s7_zeroed, "a fresh object is zeroed", "fault=dirty"},
     {"S8", TRI_WHEN_HEAP, 0, 0, 0, s8_verify,
-     "the collector's own verifier (free memory untouched, …) finds nothing", "fault=write-freed"},
+     "free memory is untouched, and the collector's own verifier finds nothing", "fault=write-freed"},
     {"S9", TRI_WHEN_ALLOC, 0, 0, 0, s9_disjoint, "a fresh object is aligned and overlaps nothing reachable",
      "fault=reuse"},
     {"S10", TRI_WHEN_WALK, TRI_CAP_WALK, 0, 0, s10_walk, "a heap walk ends, and visits each object once",

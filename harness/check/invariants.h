@@ -117,6 +117,7 @@ struct tri_view {
   uint64_t walked, walked_bytes; // WALK, FULL
   bool walk_ended, walk_twice;   // WALK
   const char *verify;            // HEAP: first finding of the collector's own verifier, or NULL
+  const char *damage;            // HEAP: what the collector met in free memory, or NULL
   uint64_t kept, surplus,
       unknown; // FULL: objects that may be there, further ones met, kept ones not met by address
   const struct tri_object_info *extra; // FULL: a surplus object

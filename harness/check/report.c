@@ -93,7 +93,7 @@ void tri_finding_print(FILE *out, const struct tri_finding *f) {
   fprintf(out, "\n  after %" PRIu64 " collections, at operation %" PRIu64 "\n", f->epoch, f->operation);
 }
 
-static void report(struct tri_shadow *s, size_t row, struct tri_view *view) {
+static void report(struct tri_shadow *s, size_t row, struct tri_view *view, bool dying) {
   const struct tri_invariant *invariant = &tri_invariants[row];
   s->findings++;
   // S6, S8 and S10 speak of the collector's own books, not of what the program sees.
@@ -113,7 +113,8 @@ static void report(struct tri_shadow *s, size_t row, struct tri_view *view) {
                                 .object = view->object ? s->model->object[view->object].serial : 0,
                                 .last_writer = last_writer(s, view),
                                 .path = path,
-                                .phases = phases};
+                                .phases = phases,
+                                .dying = dying};
   if (s->options->report) {
     s->options->report(s->options->context, s->heap, &finding);
     return;
@@ -129,9 +130,18 @@ bool shadow_judge(struct tri_shadow *s, enum tri_when when, struct tri_view *vie
   for (uint64_t rows = s->rows[when]; rows; rows &= rows - 1) {
     size_t row = (size_t)__builtin_ctzll(rows);
     if (tri_invariants[row].holds(view)) continue;
-    report(s, row, view);
+    report(s, row, view, false);
     good = false;
     if (when == TRI_WHEN_SLOT) break;
   }
   return good;
+}
+
+struct tri_shadow *shadow_called;
+
+void shadow_met_damage(const char *text) {
+  struct tri_shadow *s = TRI_RELAXED_LOAD(&shadow_called);
+  const struct tri_invariant *row = tri_invariant_find("S8");
+  struct tri_view view = {.slot = SIZE_MAX, .damage = text};
+  if (s && !row->holds(&view)) report(s, (size_t)(row - tri_invariants), &view, true);
 }

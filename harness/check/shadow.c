@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "check/call.h"
+#include "common/poison.h"
 #include "tricolor/collector.h"
 
 // -------------------------------------------------------------------------------- cold calls
@@ -181,6 +182,7 @@ static struct tri_shim *shadow_open(const struct tri_shim_record *record,
 static void shadow_opened(struct tri_shim *shim, struct tri_heap *heap) {
   struct tri_shadow *s = (struct tri_shadow *)shim;
   s->heap = heap;
+  tri_poison_on_damage(shadow_met_damage);
   for (size_t row = 0; row < tri_n_invariants; row++) {
     const struct tri_invariant *invariant = &tri_invariants[row];
     s->enabled[row] = !(invariant->needs & ~heap->caps) && !(invariant->without & heap->caps) &&
@@ -192,6 +194,7 @@ static void shadow_opened(struct tri_shim *shim, struct tri_heap *heap) {
 static void shadow_closing(struct tri_shim *shim, struct tri_heap *heap) {
   struct tri_shadow *s = (struct tri_shadow *)shim;
   if (s->options->summary) tri_shadow_summary(heap, s->options->summary);
+  if (TRI_RELAXED_LOAD(&shadow_called) == s) TRI_RELAXED_STORE(&shadow_called, NULL);
   s->heap = NULL;
 }
 

@@ -14,8 +14,9 @@
 //
 // Every check is a row of invariants.h. A finding names the row, the object, a path to it from a root and who
 // wrote the slot last. Checks go in the order of decreasing safety, and the pass is guarded against faults,
-// so a damaged heap yields findings, not a crash. After a finding that says the heap is damaged (families S,
-// C and W) the program is kept off it: allocations are out of memory, loads give null, stores do nothing.
+// so a damaged heap yields findings, not a crash. Where a collector itself meets free memory that was written
+// to, and would abort, that is a finding first (S8). After a finding that says the heap is damaged (families
+// S, C and W) the program is kept off it: allocations are out of memory, loads give null, stores do nothing.
 //
 // Works with several mutators: a lock orders the calls that do not collect.
 #ifndef TRICOLOR_CHECK_SHADOW_H
@@ -37,8 +38,9 @@ struct tri_finding {
   uint32_t object;       // "#n": the n-th allocation of this heap; 0: none
   uint64_t last_writer;  // operation that wrote the slot last; 0: none, or no slot
   const char *path;      // "m0 frame slot 2 -> #17[0] -> #18"; "" if not known
-  const char
-      *phases; // the heap's last events: "operation 4: COLLECTION_BEGIN(FULL) MARK"; "" if there were none
+  // The heap's last events: "operation 4: COLLECTION_BEGIN(FULL) MARK"; "" if there were none.
+  const char *phases;
+  bool dying; // the collector cannot go on: when the report returns, the process aborts
 };
 
 // For one heap, or added up over many (struct zeroed before).

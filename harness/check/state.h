@@ -115,6 +115,13 @@ void shadow_note_phase(struct tri_shadow *s, const struct tri_event *event);
 // hold.
 bool shadow_judge(struct tri_shadow *shadow, enum tri_when when, struct tri_view *view);
 
+// The one whose heap was last called, or told of something; NULL before and after.
+extern struct tri_shadow *shadow_called;
+
+// A collector has met free memory that was written to, and aborts next (common/poison.h): of the heap last
+// called.
+void shadow_met_damage(const char *text);
+
 struct shadow_pass {
   bool moved; // objects may have new addresses: learn them (an end of a collection of a heap that MOVES)
   bool drop;  // no C local holds a reference: forget what is unreachable

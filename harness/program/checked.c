@@ -5,6 +5,7 @@
 struct checked {
   struct tri_run *run;
   struct tri_run_result *result;
+  const struct tri_run_watch *watch; // the caller's, or NULL
   enum tri_check check;
 };
 
@@ -12,7 +13,7 @@ static void report(void *context, struct tri_heap *heap, const struct tri_findin
   struct checked *checked = context;
   char text[900];
   (void)heap;
-  int n = snprintf(text, sizeof text, "%s %s", finding->row->id, finding->text);
+  int n = snprintf(text, sizeof text, "%s", finding->text);
   if (finding->object && n < (int)sizeof text)
     n += snprintf(text + n, sizeof text - (size_t)n, "; object #%u", finding->object);
   if (finding->path[0] && n < (int)sizeof text)
@@ -22,9 +23,9 @@ static void report(void *context, struct tri_heap *heap, const struct tri_findin
                   (unsigned long long)finding->last_writer);
   if (finding->phases && finding->phases[0] && n < (int)sizeof text)
     snprintf(text + n, sizeof text - (size_t)n, "; phases: %s", finding->phases);
-  bool first = checked->result->status == TRI_RUN_OK;
-  tri_run_finding(checked->run, text);
-  if (first) checked->result->invariant = finding->row->id;
+  tri_run_finding(checked->run, finding->row->id, text);
+  if (finding->dying && checked->watch && checked->watch->dying)
+    checked->watch->dying(checked->watch->context, checked->result);
 }
 
 static struct tri_heap *heap_of(struct tri_run *run) { return tri_run_mutator(run)->heap; }
@@ -69,7 +70,7 @@ static bool judge(const char *id, struct tri_view *view, const struct tri_collec
 enum tri_run_status tri_program_run_checked(const struct tri_program *program, const struct tri_run_params *params,
                                             enum tri_check check, struct tri_check_summary *summary,
                                             struct tri_run_result *result) {
-  struct checked checked = {.result = result, .check = check};
+  struct checked checked = {.result = result, .watch = params->watch, .check = check};
   struct tri_shim_record record;
   // What comes after the first finding is not looked at, and could crash on a damaged heap: the message would be lost.
   struct tri_shadow_options options = {

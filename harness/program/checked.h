@@ -7,8 +7,8 @@
 
 // tri_program_run with the shadow: each call is checked, and with TRI_CHECK_GC each end of a collection, `verify`, the
 // end of the program and, after all roots were dropped and a full collection, the empty heap. A finding of the
-// oracle ends the run as TRI_RUN_FINDING, its row first in the message. Of params->watch only the sink of
-// events is used. What ran is added to *summary unless it is NULL.
+// oracle ends the run as TRI_RUN_FINDING. Of params->watch only `dying` and the sink of events are used. What ran is
+// added to *summary unless it is NULL.
 enum tri_run_status tri_program_run_checked(const struct tri_program *program, const struct tri_run_params *params,
                                             enum tri_check check, struct tri_check_summary *summary,
                                             struct tri_run_result *result);

@@ -18,26 +18,42 @@ enum {
   POINTS_PER_STEP = 1 << 10,
 };
 
+// May the run end with that? Not if it has ended with something else.
+static bool finish_as(struct player *p, enum tri_run_status status, const char *invariant) {
+  struct tri_run *run = p->run;
+  if (TRI_RELAXED_LOAD(&run->stop) || __atomic_exchange_n(&run->stop, 1, __ATOMIC_ACQ_REL)) return false;
+  run->result->status = status;
+  run->result->invariant = invariant;
+  return true;
+}
+
+// What was found, and where in the program.
+static void finish_at(struct player *p, const char *row, const char *what) {
+  const struct tri_program *program = p->run->program;
+  struct tri_run_result *result = p->run->result;
+  char text[TRI_OP_TEXT_MAX] = "end";
+  if (p->at < program->count) tri_op_text(&program->ops[p->at], text);
+  snprintf(result->message, sizeof result->message, "operation %zu (%.60s): %s%s%.900s", p->at + 1, text, row,
+           *row ? " " : "", what);
+}
+
 TRI_PRINTF(3, 4)
 void run_finish(struct player *p, enum tri_run_status status, const char *format, ...) {
-  struct tri_run *run = p->run;
-  struct tri_run_result *result = run->result;
-  if (TRI_RELAXED_LOAD(&run->stop) || __atomic_exchange_n(&run->stop, 1, __ATOMIC_ACQ_REL)) return;
-  result->status = status;
-  result->invariant = status == TRI_RUN_FINDING ? "run" : NULL;
-  char what[sizeof result->message], text[TRI_OP_TEXT_MAX] = "end";
+  struct tri_run_result *result = p->run->result;
+  bool found = status == TRI_RUN_FINDING;
+  if (!finish_as(p, status, found ? "run" : NULL)) return;
+  char what[sizeof result->message];
   va_list arguments;
   va_start(arguments, format);
   vsnprintf(what, sizeof what, format, arguments);
   va_end(arguments);
-  if (p->at < run->program->count) tri_op_text(&run->program->ops[p->at], text);
-  if (status == TRI_RUN_FINDING)
-    snprintf(result->message, sizeof result->message, "operation %zu (%.60s): %.900s", p->at + 1, text, what);
+  if (found) finish_at(p, "", what);
   else snprintf(result->message, sizeof result->message, "%s", what);
 }
 
-void tri_run_finding(struct tri_run *run, const char *text) {
-  run_finish(run_current(run), TRI_RUN_FINDING, "%s", text);
+void tri_run_finding(struct tri_run *run, const char *invariant, const char *text) {
+  struct player *p = run_current(run);
+  if (finish_as(p, TRI_RUN_FINDING, invariant)) finish_at(p, invariant, text);
 }
 
 static bool op_fail(uint32_t n) {

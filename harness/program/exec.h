@@ -18,6 +18,7 @@
 #include "tricolor/tricolor.h"
 
 struct tri_run; // while it lasts
+struct tri_run_result;
 
 // Told of what happens, for those who watch: each may be NULL. They must not allocate in the heap, nor collect unless
 // it is said.
@@ -29,6 +30,8 @@ struct tri_run_watch {
   void (*finishing)(void *context, struct tri_run *run); // all executed, nothing dropped yet
   // At last: all roots are dropped, one mutator is attached and has no frames. May collect.
   void (*emptied)(void *context, struct tri_run *run);
+  // Of runs under the oracle: the collector cannot go on after a finding, and the process aborts when this returns.
+  void (*dying)(void *context, const struct tri_run_result *result);
   struct tri_event_sink sink; // of the heap; its context is the sink's own
   void *context;
 };
@@ -64,7 +67,8 @@ enum tri_run_status {
 struct tri_run_result {
   enum tri_run_status status;
   char message[1024]; // one line
-  const char *invariant; // of a finding: the oracle's row (checked.h), or "run" for what the executor found itself
+  // Of a finding: the oracle's row (checked.h; S8 also without it, of `verify`), or "run" for what the executor found.
+  const char *invariant;
   uint64_t steps;         // operations executed
   uint64_t effective;     // of those, the ones that did something
   uint64_t allocations;   // objects
@@ -86,9 +90,9 @@ struct tri_run_result {
 enum tri_run_status tri_program_run(const struct tri_program *program, const struct tri_run_params *params,
                                     struct tri_run_result *result);
 
-// A watcher has found something wrong: the run ends with it after the present operation, and without a look at the
-// final graph, which may be damaged. The first finding counts.
-void tri_run_finding(struct tri_run *run, const char *text);
+// The row with that id has found something wrong: the run ends with it after the present operation, and without a look
+// at the final graph, which may be damaged. The first finding counts.
+void tri_run_finding(struct tri_run *run, const char *invariant, const char *text);
 
 // For watchers: the running mutator (not parked), NULL before there is a heap; and all roots in canonical order, named
 // "m0 r3", "g7", with the depth of the frame from the outermost (0) where there are several.

@@ -189,7 +189,7 @@ bool op_option(struct tri_run *run, uint32_t number, uint32_t value) {
   return true;
 }
 
-static void report_finding(void *context, const char *text) { tri_run_finding(context, text); }
+static void report_finding(void *context, const char *text) { tri_run_finding(context, "S8", text); }
 
 bool op_verify(struct player *p) {
   tri_verify(p->run->heap, &(struct tri_reporter){report_finding, p->run});

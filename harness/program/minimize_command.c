@@ -32,6 +32,7 @@ enum {
 struct verdict {
   char name[24]; // row of the oracle, "run", "signal 11", "exit 1", "hang"; "" for a run without a finding
   char message[1024];
+  bool last; // the worker has ended after it
   uint64_t preemptions; // of the run, if it ended, and what its schedule decided
   struct tri_run_decisions decisions;
 };
@@ -73,14 +74,36 @@ static bool write_exactly(int file, const void *from, size_t size) {
   return true;
 }
 
-static void judge(const struct minimisation *x, const struct tri_program *program, struct verdict *verdict) {
-  struct tri_run_params params = {
-      .collector = x->collector, .options = x->options, .max_steps = x->steps, .decisions = &verdict->decisions};
+static void tell(struct verdict *verdict, const struct tri_run_result *result) {
+  if (result->status == TRI_RUN_FINDING) snprintf(verdict->name, sizeof verdict->name, "%s", result->invariant);
+  snprintf(verdict->message, sizeof verdict->message, "%s", result->message);
+  verdict->preemptions = result->preemptions;
+}
+
+// Where the worker says what it found when it cannot go on.
+struct last_words {
+  struct verdict *verdict;
+  int out;
+};
+
+static void dying(void *context, const struct tri_run_result *result) {
+  const struct last_words *words = context;
+  tell(words->verdict, result);
+  words->verdict->last = true;
+  _exit(write_exactly(words->out, words->verdict, sizeof *words->verdict) ? 0 : 3);
+}
+
+static void judge(const struct minimisation *x, const struct tri_program *program, int out, struct verdict *verdict) {
+  struct last_words words = {verdict, out};
+  const struct tri_run_watch watch = {.dying = dying, .context = &words};
+  struct tri_run_params params = {.collector = x->collector,
+                                  .options = x->options,
+                                  .max_steps = x->steps,
+                                  .watch = &watch,
+                                  .decisions = &verdict->decisions};
   struct tri_run_result result;
   tri_program_run_checked(program, &params, TRI_CHECK_GC, NULL, &result);
-  if (result.status == TRI_RUN_FINDING) snprintf(verdict->name, sizeof verdict->name, "%s", result.invariant);
-  snprintf(verdict->message, sizeof verdict->message, "%s", result.message);
-  verdict->preemptions = result.preemptions;
+  tell(verdict, &result);
 }
 
 // Processor time for one more experiment: the limit counts from the start of the process.
@@ -102,7 +125,7 @@ _Noreturn static void work(const struct minimisation *x, int in, int out) {
     struct verdict verdict = {0};
     if (!read_exactly(in, bytes, size) || !tri_program_decode(&program, bytes, size)) break;
     allow_more_time();
-    judge(x, &program, &verdict);
+    judge(x, &program, out, &verdict);
     if (!write_exactly(out, &verdict, sizeof verdict)) break;
     tri_program_free(&program);
     free(bytes);
@@ -132,13 +155,19 @@ static bool start_worker(struct minimisation *x) {
   return tri_fail(&x->error, "the worker could not be started");
 }
 
-// Wait for the worker's end and say how it was.
-static void end_worker(struct minimisation *x, struct verdict *verdict) {
+// Wait for the worker's end: its status.
+static int end_worker(struct minimisation *x) {
   int status = 0;
   close(x->to_worker);
   close(x->from_worker);
   waitpid(x->worker, &status, 0);
   x->worker = 0;
+  return status;
+}
+
+// The worker is ending without a verdict: how it does is one.
+static void judge_end(struct minimisation *x, struct verdict *verdict) {
+  int status = end_worker(x);
   *verdict = (struct verdict){0};
   if (WIFSIGNALED(status) && (WTERMSIG(status) == SIGXCPU || WTERMSIG(status) == SIGKILL)) {
     snprintf(verdict->name, sizeof verdict->name, "hang");
@@ -162,7 +191,8 @@ static bool experiment(struct minimisation *x, const struct tri_program *program
   free(bytes);
   struct pollfd answer = {.fd = x->from_worker, .events = POLLIN};
   if (sent && poll(&answer, 1, DEADLOCK_SECONDS * 1000) == 0) kill(x->worker, SIGKILL);
-  if (!sent || !read_exactly(x->from_worker, verdict, sizeof *verdict)) end_worker(x, verdict);
+  if (!sent || !read_exactly(x->from_worker, verdict, sizeof *verdict)) judge_end(x, verdict);
+  else if (verdict->last) end_worker(x);
   return true;
 }
 
@@ -438,7 +468,7 @@ int tri_command_minimize(int argc, char **argv) {
   signal(SIGPIPE, SIG_IGN); // a worker that died says so when it is waited for
   if (!tri_program_read(x.in, &program, &x.error)) fails(&x, status);
   else status = minimise_file(&x, &program);
-  if (x.worker) end_worker(&x, &x.wanted);
+  if (x.worker) end_worker(&x);
   tri_signals_release(&x.signals);
   tri_program_free(&program);
   free(out);

@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/poison.h"
 #include "measure/arguments.h"
@@ -98,6 +99,7 @@ struct replay {
   uint64_t steps;
   FILE *print;
   unsigned files, runs, findings;
+  const char *path, *collector; // of the present run
 };
 
 // The first run whose outcome every other one has to have.
@@ -110,23 +112,43 @@ static bool equal_outcome(const struct tri_run_result *a, const struct tri_run_r
   return a->graph_hash == b->graph_hash && a->objects == b->objects && a->allocations == b->allocations;
 }
 
-static void finding(struct replay *replay, const char *path, const char *collector, const char *text) {
+static void finding(struct replay *replay, const char *text) {
   replay->findings++;
-  char *command = tri_replay_command(collector, replay->fault, replay->options, replay->steps, path);
-  printf("%s on %s: FINDING: %s\n  again: %s\n", path, collector, text, command);
+  char *command =
+      tri_replay_command(replay->collector, replay->fault, replay->options, replay->steps, replay->path);
+  printf("%s on %s: FINDING: %s\n  again: %s\n", replay->path, replay->collector, text, command);
   free(command);
 }
 
-static bool replay_on(struct replay *replay, const char *path, const struct tri_program *program,
-                      const struct tri_collector *collector, struct reference *reference, struct tri_error *error) {
-  struct tri_run_params params = {
-      .collector = collector, .options = replay->options, .max_steps = replay->steps, .out = replay->print};
+static void print_totals(const struct replay *replay) {
+  printf("%u programs, %u runs, %u findings\n", replay->files, replay->runs, replay->findings);
+}
+
+static void dying(void *context, const struct tri_run_result *result) {
+  struct replay *replay = context;
+  replay->runs++;
+  finding(replay, result->message);
+  printf("the process cannot go on after this one: what comes next is not replayed\n");
+  print_totals(replay);
+  fflush(NULL);
+  _exit(TRI_EXIT_FINDING);
+}
+
+static bool replay_on(struct replay *replay, const struct tri_program *program, const struct tri_collector *collector,
+                      struct reference *reference, struct tri_error *error) {
+  const struct tri_run_watch watch = {.dying = dying, .context = replay};
+  struct tri_run_params params = {.collector = collector,
+                                  .options = replay->options,
+                                  .max_steps = replay->steps,
+                                  .out = replay->print,
+                                  .watch = &watch};
   struct tri_run_result result;
   struct tri_fault_record faulty;
   if (replay->fault &&
       !(params.collector = tri_fault_wrap(&faulty, collector, replay->fault, error->text, sizeof error->text)))
     return false;
-  if (replay->print) printf("%s on %s\n", path, collector->name);
+  replay->collector = collector->name;
+  if (replay->print) printf("%s on %s\n", replay->path, collector->name);
   if (replay->checked) {
     tri_program_run_checked(program, &params, replay->check, &replay->summary, &result);
     params.out = NULL;
@@ -136,7 +158,7 @@ static bool replay_on(struct replay *replay, const char *path, const struct tri_
   }
   replay->runs++;
   if (result.status == TRI_RUN_BAD_OPTIONS) return tri_fail(error, "collector '%s': %s", collector->name, result.message);
-  if (result.status == TRI_RUN_FINDING) finding(replay, path, collector->name, result.message);
+  if (result.status == TRI_RUN_FINDING) finding(replay, result.message);
   if (result.status != TRI_RUN_OK || result.collector_dependent || !result.hashed) return true;
   if (!reference->collector) {
     *reference = (struct reference){collector->name, result};
@@ -147,7 +169,7 @@ static bool replay_on(struct replay *replay, const char *path, const struct tri_
              "; there %" PRIu64 " of %" PRIu64 ", graph %016" PRIx64,
              reference->collector, result.objects, result.allocations, result.graph_hash,
              reference->result.objects, reference->result.allocations, reference->result.graph_hash);
-    finding(replay, path, collector->name, text);
+    finding(replay, text);
   }
   return true;
 }
@@ -157,8 +179,9 @@ static bool replay_file(struct replay *replay, const char *path, struct tri_erro
   struct reference reference = {0};
   bool ok = tri_program_read(path, &program, error);
   replay->files++;
+  replay->path = path;
   for (const struct tri_collector *const *c = replay->collectors; ok && *c; c++)
-    ok = replay_on(replay, path, &program, *c, &reference, error);
+    ok = replay_on(replay, &program, *c, &reference, error);
   tri_program_free(&program);
   return ok;
 }

@@ -1,15 +1,20 @@
 // Random programs on every collector under the oracle raise no alarm, and a lost store raises one that says where:
 // test_checked [seed].
 #include "program/checked.h"
+
+#include "common/poison.h"
 #include "program/parsed_program.h"
 #include "program/random_program.h"
 #include "program/text.h"
+#include "shims/fault.h"
 #include "tricolor/registry.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 enum { ROUNDS = 30, OPS = 120, MAX_STEPS = 1000 };
 
@@ -70,11 +75,82 @@ static void test_alarm(void) {
   tri_program_free(&program);
 }
 
+// ---- Free memory that was written to is S8's, whoever finds it ---------------------------------------------------
+
+// An object of six fields that a collection has left is reclaimed by the next one, and written to.
+#define FREED "r0 = alloc refs n=6\nr1 = alloc refs n=6\nr2 = alloc refs n=6\ngc full\nr1 = null\ngc full\n"
+
+static void expect_s8(const struct tri_run_result *result, const char *where) {
+  printf("%s\n", result->message);
+  TRI_CHECK_EQ(result->status, TRI_RUN_FINDING);
+  TRI_CHECK_STR(result->invariant, "S8");
+  TRI_CHECK(strstr(result->message, where) == result->message);
+}
+
+static struct tri_run_params faulty(const struct tri_collector *collector, struct tri_fault_record *record) {
+  char error[1] = "";
+  return (struct tri_run_params){.collector = tri_fault_wrap(record, collector, "write-later", error, sizeof error)};
+}
+
+// By `verify`, with the oracle and without. True if the collector's verifier looks at free memory.
+static bool test_verified(const struct tri_collector *collector) {
+  struct tri_program program = parsed_program(FREED "r3 = alloc leaf bytes=0\nverify\n");
+  struct tri_fault_record record;
+  struct tri_run_params params = faulty(collector, &record);
+  struct tri_run_result plain, checked;
+  tri_program_run(&program, &params, &plain);
+  tri_program_run_checked(&program, &params, TRI_CHECK_GC, NULL, &checked);
+  TRI_CHECK_EQ(plain.status, checked.status);
+  tri_program_free(&program);
+  if (plain.status == TRI_RUN_OK) return false;
+  expect_s8(&plain, "operation 8 (verify): S8 ");
+  expect_s8(&checked, "operation 8 (verify): S8 ");
+  return true;
+}
+
+_Noreturn static void dying(void *context, const struct tri_run_result *result) {
+  (void)context;
+  expect_s8(result, "operation 7 (r2 = alloc refs n=6): S8 ");
+  _exit(1);
+}
+
+// By the collector itself, which cannot go on: in a process of its own. True if it looks before it allocates there.
+static bool test_met(const struct tri_collector *collector) {
+  pid_t pid = fork();
+  if (pid == 0) {
+    struct tri_program program = parsed_program(FREED "r2 = alloc refs n=6\nloop back=1 times=127\n");
+    struct tri_fault_record record;
+    struct tri_run_params params = faulty(collector, &record);
+    struct tri_run_watch watch = {.dying = dying};
+    struct tri_run_result result;
+    params.watch = &watch;
+    tri_program_run_checked(&program, &params, TRI_CHECK_GC, NULL, &result);
+    TRI_CHECK(result.status == TRI_RUN_OK || strcmp(result.invariant, "S8") == 0);
+    _exit(0);
+  }
+  int status;
+  TRI_CHECK(waitpid(pid, &status, 0) == pid && WIFEXITED(status));
+  return WEXITSTATUS(status) == 1;
+}
+
+static void test_freed(void) {
+  unsigned verified = 0, met = 0;
+  for (const struct tri_collector *const *c = tri_collectors; *c; c++) {
+    printf("%s:\n", (*c)->name);
+    verified += test_verified(*c);
+    met += test_met(*c);
+  }
+  TRI_CHECK_LE(1, verified);
+  TRI_CHECK_LE(1, met);
+}
+
 int main(int argc, char **argv) {
   uint64_t seed = argc > 1 ? strtoull(argv[1], NULL, 0) : (uint64_t)time(NULL);
   setvbuf(stdout, NULL, _IOLBF, 0); // what was found must be seen when a check aborts
   printf("seed %" PRIu64 "\n", seed);
+  tri_poison_set_filling(true);
   test_alarm();
+  test_freed();
   for (uint64_t round = 0; round < (argc > 1 ? 1 : ROUNDS); round++) test_random(seed + round);
   return 0;
 }

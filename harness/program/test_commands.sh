@@ -56,6 +56,13 @@ expect 1 "FINDING" replay --collector=marksweep --fault=drop-root "$seeds/list.t
 expect 1 "phases: operation 5: " replay --collector=marksweep --fault=lose-edge "$seeds/list.thp"
 expect 1 "again: tricolor replay --collector=marksweep --fault=lose-edge $seeds/list.thp" \
   replay --collector=marksweep --fault=lose-edge "$seeds/list.thp"
+# What a collector itself finds, and cannot go on, is told all the same.
+printf '%s\n' 'r0 = alloc refs n=6' 'r1 = alloc refs n=6' 'gc full' 'r1 = null' 'gc full' 'r2 = alloc refs n=6' \
+  'loop back=1 times=100' >"$dir/freed.thp"
+expect 1 "FINDING: operation 6 (r2 = alloc refs n=6): S8 block space: free cell: freed memory was written to" \
+  replay --collector=marksweep --fault=write-later "$dir/freed.thp"
+grep -qF "again: tricolor replay --collector=marksweep --fault=write-later $dir/freed.thp" "$dir/out" &&
+  grep -q '^1 programs, 1 runs, 1 findings$' "$dir/out" || fail "the last words of replay:" "$dir/out"
 expect 2 "unknown fault 'lose'" replay --collector=marksweep --fault=lose "$seeds/list.thp"
 expect 2 "which opportunity" replay --collector=marksweep --fault=lose-edge:0 "$seeds/list.thp"
 expect 3 "/no/such/folder" asm --out=/no/such/folder/x "$dir/any"

@@ -31,7 +31,7 @@ big=$dir/big.thp
 cat "$seeds"/{recorded-quads,tree,list,copy,hide,weak,finalizer}.thp >"$big"
 
 # Hundreds of operations become a few that still violate the same row.
-for fault in lose-edge:3 merge:2 corrupt:2 drop-root:2 reuse:3 lie-live clear-weak; do
+for fault in lose-edge:3 merge:2 corrupt:2 drop-root:2 reuse:3 lie-live clear-weak write-later; do
   expect 0 "preemption" minimize --collector=marksweep --fault=$fault --out="$dir/small.thp" "$big"
   row=$(sed -n 's/^\([A-Z][0-9a-z]*\) on marksweep.*/\1/p' "$dir/out")
   [ -n "$row" ] && [ "$(operations "$dir/small.thp")" -le 12 ] || fail "$fault is not short:" "$dir/out"

@@ -24,7 +24,7 @@ struct fault {
   uint64_t epoch, cookie;
   struct tri_shape shape;
   enum tri_colour colour;
-  struct tri_object_info *walked; // write-freed: the heap after the last collection
+  struct tri_object_info *walked; // write-freed, write-later: the heap after the last collection
   size_t n_walked, capacity;
   bool held;
 };
@@ -174,20 +174,39 @@ TRI_NO_ASAN static void write_word(uintptr_t address) {
   *(volatile uint64_t *)address = UINT64_C(0xdddddddddddddddd);
 }
 
-static void write_freed(struct fault *fault, struct tri_heap *heap, enum tri_event_kind kind) {
-  if (kind != TRI_EVENT_COLLECTION_END) return;
-  for (size_t i = 0; i < fault->n_walked; i++) {
+// The end of the first object that the last collection has reclaimed, or 0.
+static uintptr_t find_freed(struct fault *fault, struct tri_heap *heap) {
+  uintptr_t found = 0;
+  for (size_t i = 0; i < fault->n_walked && !found; i++) {
     const struct tri_object_info *old = &fault->walked[i];
     uintptr_t end = old->start + old->bytes;
     struct around around = {.start = old->start, .end = end, .page = (end - 1) / 4096};
-    if (old->bytes < 24 || !fault->shim.inner->walk(heap, look_around, &around) || !around.page_there)
-      continue;
-    if (once(fault)) write_word(around.end - 8);
-    break;
+    if (old->bytes < 24 || !fault->shim.inner->walk(heap, look_around, &around) || !around.page_there) continue;
+    found = end;
   }
   fault->n_walked = 0;
   fault->shim.inner->walk(heap, remember, fault);
+  return found;
 }
+
+static void write_freed(struct fault *fault, struct tri_heap *heap, enum tri_event_kind kind) {
+  if (kind != TRI_EVENT_COLLECTION_END) return;
+  uintptr_t end = find_freed(fault, heap);
+  if (end && once(fault)) write_word(end - 8);
+}
+
+// The same, but later, before the next allocation: the collector has looked at free memory already.
+static void find_for_later(struct fault *fault, struct tri_heap *heap, enum tri_event_kind kind) {
+  if (kind == TRI_EVENT_COLLECTION_END) fault->ref.bits = find_freed(fault, heap);
+}
+static tri_ref write_later_alloc(struct tri_mutator *m, struct tri_shape shape) {
+  struct fault *fault = fault_of(m->heap);
+  uintptr_t end = fault->ref.bits;
+  fault->ref = TRI_NULL;
+  if (end && once(fault)) write_word(end - 8);
+  return fault->shim.inner->alloc(m, shape);
+}
+static void write_later_override(struct tri_collector *record) { record->alloc = write_later_alloc; }
 
 // Puts back into a slot what it held before the collection.
 static void stale_slot(struct fault *fault, struct tri_heap *heap, enum tri_event_kind kind) {
@@ -823,6 +842,8 @@ static const struct tri_fault_mode modes[] = {
     {"corrupt", "flip a bit of a reachable payload at the k-th collection", NULL, corrupt},
     {"stale-slot", "leave an old address in a slot at the k-th collection", NULL, stale_slot},
     {"write-freed", "write to reclaimed memory at the k-th collection", NULL, write_freed},
+    {"write-later", "write to memory that a collection reclaimed at the k-th allocation right after one",
+     write_later_override, find_for_later},
     {"drop-root", "do not update a root slot, or clear it, at the k-th collection", NULL, drop_root},
     {"hide", "leave a reachable object out of walk and inspect from the k-th collection on", hide_override,
      hide_event},
