@@ -1,15 +1,15 @@
-// Memory for the allocation and mark bitmaps of spans. A sweep makes a span's mark bits its allocation bits and
-// gives it new, zero mark bits; so bitmaps die by generations, and are bump-allocated from blocks that are freed
-// by generations:
+// Memory for the allocation and mark bitmaps of spans. A sweep makes a span's mark bits its allocation bits
+// and gives it new, zero mark bits; so bitmaps die by generations, and are bump-allocated from blocks that
+// are freed by generations:
 //
 //   next       what the present sweep hands out: mark bits of the cycle that comes
 //   current    mark bits of spans not yet swept, and allocation bits of swept ones
 //   previous   allocation bits of spans not yet swept
 //   spare      zeroed blocks
 //
-// When all spans have been swept, go_bits_next_epoch moves each one on, and previous to spare. Source: Go 1.9 to
-// 1.26, runtime/mheap.go, gcBits; a sweep may not fail, though, so what it will need is promised when marking
-// begins. Invariant: there is room for all that is promised.
+// When all spans have been swept, go_bits_next_epoch moves each one on, and previous to spare. Source: Go 1.9
+// to 1.26, runtime/mheap.go, gcBits; a sweep may not fail, though, so what it will need is promised when
+// marking begins. Invariant: there is room for all that is promised.
 //
 // Not locked. Out of memory is a value.
 #ifndef TRICOLOR_GO_BITS_H

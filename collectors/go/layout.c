@@ -3,9 +3,12 @@
 struct tri_shape go_cell_shape(const struct go_span *span, size_t index) {
   uintptr_t cell = go_span_cell(span, index);
   switch (go_span_kind(span)) {
-  case TRI_WEAK: return TRI_WEAK_SHAPE; // whose tag may hold a link while it is marked
-  case TRI_EPHEMERON: return TRI_EPHEMERON_SHAPE;
-  case TRI_NODE: break;
+  case TRI_WEAK:
+    return TRI_WEAK_SHAPE; // whose tag may hold a link while it is marked
+  case TRI_EPHEMERON:
+    return TRI_EPHEMERON_SHAPE;
+  case TRI_NODE:
+    break;
   }
   if (go_span_is_large(span)) return (struct tri_shape){span->tag};
   if (span->header) return (struct tri_shape){*(const uint64_t *)cell};

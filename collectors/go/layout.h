@@ -1,17 +1,17 @@
-// How an object's shape is found. Go has a pointer map per type; the contract wants the exact shape back from an
-// object, and all references stand first. Layout of Go 1.22 to 1.25 (release notes of Go 1.22; CL 419604):
+// How an object's shape is found. Go has a pointer map per type; the contract wants the exact shape back from
+// an object, and all references stand first. Layout of Go 1.22 to 1.25 (release notes of Go 1.22; CL 419604):
 //
 //   refs, up to 512 bytes   a bit per word at the end of the span, set for a reference: leading ones = n_refs
 //   refs, up to 32 KiB      a header of 8 bytes, where Go has a pointer to the type and we have the tag
 //   no refs, up to 32 KiB   nothing: the span says that there are none
 //   larger                  the tag stands in the span
 //
-// What Go needs not know is how many bytes of a cell are the object's. A cell without a tag that its object does not
-// fill has its bit in the span's `slack` set, and the number of bytes left over in its own last byte; or, where that
-// is 255, in the two bytes before it.
+// What Go needs not know is how many bytes of a cell are the object's. A cell without a tag that its object
+// does not fill has its bit in the span's `slack` set, and the number of bytes left over in its own last
+// byte; or, where that is 255, in the two bytes before it.
 //
-// The pointer bits are read by markers while the mutator that owns the span writes those of other cells in the same
-// word: relaxed atomics.
+// The pointer bits are read by markers while the mutator that owns the span writes those of other cells in
+// the same word: relaxed atomics.
 #ifndef TRICOLOR_GO_LAYOUT_H
 #define TRICOLOR_GO_LAYOUT_H
 
@@ -21,7 +21,8 @@
 
 enum { GO_HEADER_BYTES = 8, GO_SLACK_ESCAPE = 255 };
 
-// The span class for a node of so many slots and bytes in all; 0 or 1: it is a large one. Folds to a constant.
+// The span class for a node of so many slots and bytes in all; 0 or 1: it is a large one. Folds to a
+// constant.
 static inline unsigned go_node_span_class(size_t n_refs, size_t extent) {
   size_t bytes = extent ? extent : 1;
   if (n_refs && bytes > GO_IN_SPAN_MAX) bytes += GO_HEADER_BYTES;
@@ -32,7 +33,8 @@ static inline unsigned go_node_span_class(size_t n_refs, size_t extent) {
 static inline unsigned go_span_class_header(unsigned span_class) {
   if (span_class >= GO_SPAN_CLASSES) return TRI_TAG_BYTES;
   unsigned size_class = go_span_class_size(span_class);
-  return !go_span_class_noscan(span_class) && go_class_bytes[size_class] > GO_IN_SPAN_MAX ? GO_HEADER_BYTES : 0;
+  return !go_span_class_noscan(span_class) && go_class_bytes[size_class] > GO_IN_SPAN_MAX ? GO_HEADER_BYTES
+                                                                                          : 0;
 }
 
 static inline uint64_t *go_pointer_bits(const struct go_span *span) {
@@ -52,11 +54,13 @@ static inline size_t go_pointer_bits_count(const struct go_span *span, uintptr_t
 static inline void go_pointer_bits_set(const struct go_span *span, uintptr_t cell, size_t n_refs) {
   size_t first = (cell - span->base) / 8, words = span->cell_bytes / 8;
   uint64_t *bits = go_pointer_bits(span) + first / 64;
-  uint64_t mask = ~UINT64_C(0) >> (64 - words), ones = n_refs < 64 ? (UINT64_C(1) << n_refs) - 1 : ~UINT64_C(0);
+  uint64_t mask = ~UINT64_C(0) >> (64 - words),
+           ones = n_refs < 64 ? (UINT64_C(1) << n_refs) - 1 : ~UINT64_C(0);
   unsigned shift = first % 64;
   TRI_RELAXED_STORE(bits, (TRI_RELAXED_LOAD(bits) & ~(mask << shift)) | ones << shift);
   if (shift + words > 64)
-    TRI_RELAXED_STORE(bits + 1, (TRI_RELAXED_LOAD(bits + 1) & ~(mask >> (64 - shift))) | ones >> (64 - shift));
+    TRI_RELAXED_STORE(bits + 1,
+                      (TRI_RELAXED_LOAD(bits + 1) & ~(mask >> (64 - shift))) | ones >> (64 - shift));
 }
 
 // The extent of a node without a tag.

@@ -80,7 +80,7 @@ unsigned go_chunk_find(const uint64_t alloc[GO_CHUNK_WORDS], size_t n, unsigned 
       run += 64;
       continue;
     }
-    uint64_t within = n <= 64 ? runs_of(free, n) : 0;
+    uint64_t within = n < 64 ? runs_of(free, n) : 0;
     if (within) return w * 64 + (unsigned)__builtin_ctzll(within);
     run = (size_t)__builtin_clzll(~free);
   }
@@ -324,11 +324,8 @@ static void unpoison_page(const struct go_pages *pages, size_t page, bool scaven
   }
 }
 
-// What is known of pages that are handed out now; `scavenged` of them had no memory.
-static struct go_run hand_out(struct go_pages *pages, size_t first, size_t n, size_t scavenged) {
-  bool zero = first >= pages->fresh || scavenged == n;
-  pages->fresh = larger(pages->fresh, first + n);
-  return (struct go_run){go_page_address(pages, first), n, scavenged, !zero};
+static struct go_run hand_out(const struct go_pages *pages, size_t first, size_t n, size_t scavenged) {
+  return (struct go_run){go_page_address(pages, first), n, scavenged, scavenged < n};
 }
 
 // ---------------------------------------------------------------------- allocation
@@ -364,12 +361,9 @@ static size_t find(const struct go_pages *pages, size_t n, size_t *low) {
     i = larger(i * ENTRIES, *low / (size / ENTRIES));
     end = round_up(i + 1, ENTRIES);
   }
-  size_t first = i * GO_CHUNK_PAGES;
-  unsigned from = *low > first ? (unsigned)(*low - first) : 0, first_free;
-  unsigned at = go_chunk_find(pages->chunks[i].alloc, n, from, &first_free);
+  unsigned first_free, at = go_chunk_find(pages->chunks[i].alloc, n, 0, &first_free);
   TRI_ASSERT(at < GO_CHUNK_PAGES);
-  if (first < high) *low = larger(*low, first + first_free);
-  return first + at;
+  return i * GO_CHUNK_PAGES + at;
 }
 
 // The same, looking first where the search for it begins.
@@ -584,10 +578,10 @@ TRI_NO_COVERAGE static bool check_chunk(const struct go_pages *pages, size_t c,
     if (free && page + (size_t)__builtin_ctzll(free) < pages->search)
       return DIFFERS("page %zu is free, but searches begin at %zu", page + (size_t)__builtin_ctzll(free),
                      pages->search);
-    uint64_t used_before = free & ~chunk->scavenged[w];
-    if (used_before && page + 63 - (size_t)__builtin_clzll(used_before) >= pages->fresh)
-      return DIFFERS("page %zu was never used (from %zu on none was), but is not scavenged",
-                     page + 63 - (size_t)__builtin_clzll(used_before), pages->fresh);
+    uint64_t backed = free & ~chunk->scavenged[w];
+    if (backed && page + 63 - (size_t)__builtin_clzll(backed) >= pages->committed)
+      return DIFFERS("page %zu is neither committed (up to %zu) nor scavenged",
+                     page + 63 - (size_t)__builtin_clzll(backed), pages->committed);
   }
   if (in_use != pages->use[c].in_use)
     return DIFFERS("chunk %zu: %u pages are allocated, but in_use = %u", c, in_use, pages->use[c].in_use);
@@ -636,9 +630,8 @@ TRI_NO_COVERAGE bool go_pages_check(const struct go_pages *pages, struct tri_fin
     return DIFFERS("the heap has %zu pages, not whole ones of %zu chunks", pages->grown, pages->n_chunks);
   if (pages->search > pages->grown)
     return DIFFERS("searches begin at page %zu, but the heap ends at %zu", pages->search, pages->grown);
-  if (pages->fresh > pages->committed || pages->committed > pages->grown)
-    return DIFFERS("pages below %zu were used, below %zu are committed, of %zu", pages->fresh,
-                   pages->committed, pages->grown);
+  if (pages->committed > pages->grown)
+    return DIFFERS("pages below %zu are committed, but the heap ends at %zu", pages->committed, pages->grown);
   for (size_t c = 0; c < pages->grown / GO_CHUNK_PAGES; c++)
     if (!check_chunk(pages, c, findings)) return false;
   for (size_t i = 0; i < pages->n_entries[GO_LEVELS - 1]; i++) {

@@ -13,7 +13,7 @@
 // root level) below. `search` is a page below which no page is free: searches begin there.
 //
 // Kept at all times, and looked at by go_pages_check:
-//   * scavenged pages are free; free pages from `fresh` on are scavenged, as they were never used
+//   * scavenged pages are free, and zero; free pages that were never used are scavenged
 //   * each summary is what its chunk's bitmap, or the summaries below it, say
 //   * no page below `search` is free; search <= grown, so that it never names memory that is not there
 //   (golang.org
@@ -22,9 +22,9 @@
 //   no access
 //   * allocated, scavenged and each chunk's in_use are what the bitmaps say, and the budget was charged for
 //     grown - scavenged - cache_scavenged pages
-//   * a chunk with a free page that is not scavenged is among the scavenger's candidates, and ends where that
-//   page
-//     is lie below the forced search's limit
+//   * a chunk with pages that can be scavenged is among the candidates, and those pages lie below the limit
+//   of the
+//     forced search
 //
 // A page cache holds a word of 64 pages for one processor (mutator). To the bitmaps they are allocated;
 // whether they are in use the cache alone knows.

@@ -7,7 +7,9 @@
 
 // -------------------------------------------------------------------------------- tables
 
-enum { BATCH_PAGES = 512 }; // committed at a time: a multiple of what fills a page of the system in each table
+enum {
+  BATCH_PAGES = 512
+}; // committed at a time: a multiple of what fills a page of the system in each table
 
 static size_t round_up(size_t n, size_t to) { return (n + to - 1) / to * to; }
 

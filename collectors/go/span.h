@@ -1,9 +1,10 @@
-// Spans: runs of pages that are divided into cells of one size, or hold one large object. And finding the span that
-// an address lies in: a table with an entry per page.
+// Spans: runs of pages that are divided into cells of one size, or hold one large object. And finding the
+// span that an address lies in: a table with an entry per page.
 //
-// A span's cells below free_index are allocated; from there on its allocation bits say it, of which alloc_cache holds
-// 64 inverted, shifted so that bit 0 is free_index. So allocating is counting zeros, and no bit is written. What was
-// allocated before the last sweep is known by the marks that the sweep turned into allocation bits.
+// A span's cells below free_index are allocated; from there on its allocation bits say it, of which
+// alloc_cache holds 64 inverted, shifted so that bit 0 is free_index. So allocating is counting zeros, and no
+// bit is written. What was allocated before the last sweep is known by the marks that the sweep turned into
+// allocation bits.
 //
 // Life of a span, by its sweepgen and the heap's, h, which grows by 2 when a sweep begins:
 //   h - 2   is to be swept
@@ -13,17 +14,17 @@
 //   h + 3   was swept and is in a mutator's cache
 // Source: Go 1.12 to 1.26, runtime/mheap.go, mbitmap.go.
 //
-// The structs stand in an array with one entry per page, at the entry of their first page; they never move. All of
-// the tables are one reservation, committed as the heap grows. Not locked: what a mutator has in its cache is its
-// own (mark bits apart), the rest needs the heap's lock or a stopped world.
+// The structs stand in an array with one entry per page, at the entry of their first page; they never move.
+// All of the tables are one reservation, committed as the heap grows. Not locked: what a mutator has in its
+// cache is its own (mark bits apart), the rest needs the heap's lock or a stopped world.
 #ifndef TRICOLOR_GO_SPAN_H
 #define TRICOLOR_GO_SPAN_H
 
 #include "go/size_class.h"
 #include "tricolor/object.h"
 
-// Weak references and ephemerons have spans of their own, so that an object's kind is known by its span. They carry
-// the common tag, for common/weak.h.
+// Weak references and ephemerons have spans of their own, so that an object's kind is known by its span. They
+// carry the common tag, for common/weak.h.
 enum {
   GO_WEAK_SPANS = GO_SPAN_CLASSES,
   GO_EPHEMERON_SPANS,

@@ -1,5 +1,5 @@
-// Bitmaps by epochs: what is handed out is zero, disjoint, and stays until its epoch is over; what is promised is
-// there though memory has run out.
+// Bitmaps by epochs: what is handed out is zero, disjoint, and stays until its epoch is over; what is
+// promised is there though memory has run out.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,7 +25,8 @@ static void check(const uint64_t *word, size_t words, uint64_t value) {
   for (size_t i = 0; i < words; i++) TRI_CHECK_EQ(word[i], value);
 }
 
-// Spans that are swept once per cycle; the promises are kept though every request of the system's memory fails.
+// Spans that are swept once per cycle; the promises are kept though every request of the system's memory
+// fails.
 static void test_cycles(uint64_t seed) {
   static struct span spans[SPANS];
   struct tri_random random = {seed};
@@ -74,7 +75,8 @@ static void test_promise_is_kept(void) {
   go_bits_init(&bits, BLOCK);
   TRI_CHECK(go_bits_promise(&bits, 200));
   tri_os_fail_every(1);
-  while (go_bits_take(&bits, 7)) {}
+  while (go_bits_take(&bits, 7)) {
+  }
   for (int i = 0; i < 200; i += 10) TRI_CHECK(go_bits_take_promised(&bits, 10) != NULL);
   TRI_CHECK(!go_bits_promise(&bits, 2 * BLOCK));
   tri_os_fail_every(0);

@@ -121,6 +121,18 @@ static void test_chunk_at_random(void) {
   }
 }
 
+// Runs within a word are seen wherever the longest run is.
+static void test_summary(void) {
+  for (size_t edge = 0; edge <= 64; edge++)
+    for (size_t within = 0; within <= 62; within++) {
+      uint64_t alloc[GO_CHUNK_WORDS];
+      memset(alloc, 0xff, sizeof alloc);
+      for (size_t k = 0; k < edge; k++) set_page(alloc, 100 + k, false); // ends, begins or is a word
+      for (size_t k = 0; k < within; k++) set_page(alloc, 5 * 64 + 1 + k, false);
+      TRI_CHECK_EQ(go_chunk_summary(alloc), go_summary(0, larger(edge, within), 0));
+    }
+}
+
 // The cases that tell the rules apart. A chunk that is in use but for the runs listed.
 static void test_scavengeable(void) {
   static const struct {
@@ -187,7 +199,6 @@ struct model {
   bool scavenged[MODEL_PAGES]; // FREE or CACHED
   bool dirty[MODEL_PAGES];     // written to since it came from the system
   size_t grown, n_used, n_scavenged;
-  size_t fresh; // no page from here on was handed out
   struct {
     size_t first, n;
     uint64_t stamp; // in its first word and its last, unless 0
@@ -277,9 +288,8 @@ static void enter(const struct go_run *run, size_t first, size_t n) {
   t.n_used += n;
   t.n_scavenged -= scavenged;
   TRI_CHECK_EQ(run->scavenged, scavenged);
-  TRI_CHECK_EQ(run->needs_zero, first < t.fresh && scavenged < n);
+  TRI_CHECK_EQ(run->needs_zero, scavenged < n);
   if (dirty) TRI_CHECK(run->needs_zero);
-  t.fresh = larger(t.fresh, first + n);
   TRI_CHECK_LT(t.n_runs, RUNS);
   t.runs[t.n_runs].first = first;
   t.runs[t.n_runs].n = n;
@@ -578,12 +588,45 @@ static void test_first_fit(void) {
   TRI_CHECK_EQ(allocate(1), GO_PAGES_NO_ROOM);
   TRI_CHECK_EQ(allocate_cached(0, 1), GO_PAGES_NO_ROOM);
   TRI_CHECK_EQ(t.pages.search, t.grown);
-  free_some(1); // all of it or a part
+  go_pages_free(&t.pages, go_page_address(&t.pages, 3), 1);
+  t.state[3] = FREE, t.n_used--;
+  TRI_CHECK_EQ(allocate(1), GO_PAGES_DONE);
+  TRI_CHECK_EQ(t.pages.search, 4); // a lower bound, no more
+  TRI_CHECK_EQ(allocate(1), GO_PAGES_NO_ROOM);
+  TRI_CHECK_EQ(t.pages.search, t.grown);
   TRI_CHECK(grow(GO_CHUNK_PAGES + 1));
   TRI_CHECK_EQ(t.grown, 3 * GO_CHUNK_PAGES);
   TRI_CHECK_EQ(allocate(GO_CHUNK_PAGES + 4), GO_PAGES_DONE); // across the chunks' boundary
   TRI_CHECK_EQ(allocate(2 * GO_CHUNK_PAGES), GO_PAGES_NO_ROOM);
   TRI_CHECK(!grow(6 * GO_CHUNK_PAGES));
+  destroy();
+}
+
+// A chunk in use parts the free pages around it.
+static void test_no_fit_across(void) {
+  create(8 * GO_CHUNK_BYTES, SIZE_MAX / 2, true);
+  TRI_CHECK(grow(4 * GO_CHUNK_PAGES));
+  TRI_CHECK_EQ(allocate(GO_CHUNK_PAGES - 100), GO_PAGES_DONE);
+  TRI_CHECK_EQ(allocate(100), GO_PAGES_DONE);
+  TRI_CHECK_EQ(allocate(GO_CHUNK_PAGES), GO_PAGES_DONE);
+  TRI_CHECK_EQ(allocate(100), GO_PAGES_DONE);
+  TRI_CHECK_EQ(allocate(1), GO_PAGES_DONE);
+  go_pages_free(&t.pages, go_page_address(&t.pages, GO_CHUNK_PAGES - 100), 100);
+  go_pages_free(&t.pages, go_page_address(&t.pages, 2 * GO_CHUNK_PAGES), 100);
+  struct go_run run;
+  TRI_CHECK_EQ(go_pages_alloc(&t.pages, 150, &run), GO_PAGES_DONE);
+  TRI_CHECK_EQ(go_page_of(&t.pages, run.base), 2 * GO_CHUNK_PAGES + 101);
+  TRI_CHECK_EQ(t.findings.count, 0);
+  destroy();
+}
+
+// Memory is made accessible some pages at a time.
+static void test_batches(void) {
+  create(GO_CHUNK_BYTES, SIZE_MAX / 2, true);
+  TRI_CHECK(grow(1));
+  uint64_t calls = tri_os_calls();
+  for (unsigned i = 0; i < t.pages.batch; i++) TRI_CHECK_EQ(allocate(1), GO_PAGES_DONE);
+  TRI_CHECK_EQ(tri_os_calls() - calls, 1);
   destroy();
 }
 
@@ -601,6 +644,23 @@ static void test_highest_chunk_first(void) {
   TRI_CHECK_EQ(t.pages.chunks[0].scavenged[3], UINT64_C(3) << (218 - 192));
   TRI_CHECK_EQ(go_pages_scavenge(&t.pages, SIZE_MAX, GO_SCAVENGE_FORCED), 198 * GO_PAGE_BYTES);
   TRI_CHECK_EQ(go_pages_scavenge(&t.pages, SIZE_MAX, GO_SCAVENGE_FORCED), 0);
+  TRI_CHECK_EQ(t.findings.count, 0);
+  destroy();
+}
+
+// Wherever the few candidates among many chunks are.
+static void test_many_chunks(void) {
+  create(200 * GO_CHUNK_BYTES, SIZE_MAX / 2, false);
+  TRI_CHECK(grow(200 * GO_CHUNK_PAGES));
+  t.pages.committed = t.pages.grown;
+  TRI_CHECK_EQ(allocate(200 * GO_CHUNK_PAGES), GO_PAGES_DONE);
+  for (size_t c = 3; c < 200; c += 65)
+    go_pages_free(&t.pages, go_page_address(&t.pages, c * GO_CHUNK_PAGES + 1), 1);
+  for (size_t left = 4; left-- > 0;) {
+    TRI_CHECK_EQ(go_pages_scavenge(&t.pages, 1, GO_SCAVENGE_FORCED), GO_PAGE_BYTES);
+    TRI_CHECK_EQ(t.pages.chunks[3 + 65 * left].scavenged[0], 2);
+  }
+  TRI_CHECK_EQ(go_pages_scavenge(&t.pages, 1, GO_SCAVENGE_FORCED), 0);
   TRI_CHECK_EQ(t.findings.count, 0);
   destroy();
 }
@@ -630,13 +690,16 @@ static void test_background(void) {
                 1);                   // 481: not dense, but 482 is what the last cycle left
   TRI_CHECK_EQ(background(), 30 + 1); // below where the last cycle's freed pages end
 
-  struct go_run run;
-  TRI_CHECK_EQ(go_pages_alloc(&t.pages, 30, &run), GO_PAGES_DONE); // 511 of 512
+  go_pages_free(&t.pages, high + 400 * GO_PAGE_BYTES, 40);
   go_pages_next_cycle(&t.pages);
-  go_pages_free(&t.pages, low, 30);
+  go_pages_free(&t.pages, low + 200 * GO_PAGE_BYTES, 20);
   go_pages_next_cycle(&t.pages);
-  go_pages_free(&t.pages, low + 200 * GO_PAGE_BYTES, 1);
-  TRI_CHECK_EQ(go_pages_scavenge(&t.pages, GO_PAGE_BYTES, GO_SCAVENGE_FORCED), GO_PAGE_BYTES);
+  TRI_CHECK_EQ(go_pages_scavenge(&t.pages, 40 * GO_PAGE_BYTES, GO_SCAVENGE_BACKGROUND), 40 * GO_PAGE_BYTES);
+  TRI_CHECK_EQ(t.pages.scavenge_limit[GO_SCAVENGE_BACKGROUND], GO_CHUNK_PAGES + 400);
+  TRI_CHECK_EQ(go_pages_scavenge(&t.pages, 10 * GO_PAGE_BYTES, GO_SCAVENGE_BACKGROUND), 10 * GO_PAGE_BYTES);
+  go_pages_free(&t.pages, high + 300 * GO_PAGE_BYTES, 40); // above where the search has come to
+  TRI_CHECK_EQ(background(), 10);
+  TRI_CHECK_EQ(go_pages_scavenge(&t.pages, SIZE_MAX, GO_SCAVENGE_FORCED), 40 * GO_PAGE_BYTES);
   TRI_CHECK_EQ(t.findings.count, 0);
   destroy();
 }
@@ -815,7 +878,7 @@ static void test_check(void) {
   word = &chunk->alloc[used % GO_CHUNK_PAGES / 64];
   MUST_BE_SEEN(*word &= ~bit, *word |= bit);
   word = &pages->chunks[last / GO_CHUNK_PAGES].scavenged[GO_CHUNK_WORDS - 1];
-  MUST_BE_SEEN(*word >>= 1, *word = ~UINT64_C(0)); // never used, but not scavenged
+  MUST_BE_SEEN(*word >>= 1, *word = ~UINT64_C(0)); // its count
   word = &pages->chunks[pages->n_chunks - 1].scavenged[0];
   MUST_BE_SEEN(*word = 1, *word = 0); // beyond the heap
   saved = pages->search;
@@ -831,10 +894,9 @@ static void test_check(void) {
   saved = pages->scavenge_limit[GO_SCAVENGE_FORCED];
   MUST_BE_SEEN(pages->scavenge_limit[GO_SCAVENGE_FORCED] = 0,
                pages->scavenge_limit[GO_SCAVENGE_FORCED] = saved);
-  saved = pages->fresh;
-  MUST_BE_SEEN(pages->fresh = 0, pages->fresh = saved);
-  MUST_BE_SEEN(pages->fresh = pages->committed + 1, pages->fresh = saved);
-  MUST_BE_SEEN(pages->committed++, pages->committed--);
+  saved = pages->committed;
+  MUST_BE_SEEN(pages->committed = 0, pages->committed = saved);
+  MUST_BE_SEEN(pages->committed++, pages->committed = saved);
   MUST_BE_SEEN(pages->grown--, pages->grown++);
   destroy();
 }
@@ -908,10 +970,14 @@ int main(int argc, char **argv) {
   fprintf(stderr, "seed %llu\n", (unsigned long long)source.state);
   bool small =
       tri_poison_tool() != TRI_POISON_NO_TOOL || TRI_TSAN; // what is large for us is too large for them
+  test_summary();
   test_scavengeable();
   test_chunk_at_random();
   test_first_fit();
+  test_no_fit_across();
+  test_batches();
   test_highest_chunk_first();
+  test_many_chunks();
   test_background();
   test_dense_last_cycle();
   test_zero();

@@ -20,7 +20,8 @@ static struct go_span *make(size_t first, size_t pages, unsigned span_class) {
   span->header = (uint8_t)go_span_class_header(span_class);
   span->cell_bytes = size_class ? go_class_bytes[size_class] : pages * GO_PAGE_BYTES;
   span->magic = go_class_magic[size_class];
-  span->n_cells = size_class ? go_span_objects(GO_LAYOUT_1_22, size_class, go_span_class_noscan(span_class)) : 1;
+  span->n_cells =
+      size_class ? go_span_objects(GO_LAYOUT_1_22, size_class, go_span_class_noscan(span_class)) : 1;
   return span;
 }
 

@@ -1,5 +1,5 @@
-// Work buffers: every entry comes out once, whoever puts and gets; balance gives away what others can take; without
-// memory a put says so and loses nothing.
+// Work buffers: every entry comes out once, whoever puts and gets; balance gives away what others can take;
+// without memory a put says so and loses nothing.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -76,7 +76,8 @@ static void test_balance(void) {
   for (n = 0; go_work_get(&pool, &yours);) n++;
   TRI_CHECK_EQ(n, GO_WORK_ENTRIES);
   go_work_dispose(&pool, &mine);
-  while (go_work_get(&pool, &yours)) {}
+  while (go_work_get(&pool, &yours)) {
+  }
   go_work_dispose(&pool, &yours);
   go_work_pool_fini(&pool);
 }

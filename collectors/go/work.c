@@ -30,7 +30,8 @@ void go_work_pool_fini(struct go_work_pool *pool) {
   TRI_ASSERT(pool->n_buffers == 0);
 }
 
-// -------------------------------------------------------------------------------- the pool, with its lock held
+// -------------------------------------------------------------------------------- the pool, with its lock
+// held
 
 static void push_full(struct go_work_pool *pool, struct go_work_buffer *buffer) {
   buffer->next = pool->full;

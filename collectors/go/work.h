@@ -1,13 +1,13 @@
-// Work buffers: what is still to be marked and scanned. Each mutator has two buffers of 253 references that only it
-// touches; it fills and empties one, and turns to the other before it goes to the pool that all share, so that on the
-// verge between two buffers it does not go there each time. A buffer in the pool is full (not empty) or empty.
-// Source: Go 1.5 to 1.26, runtime/mgcwork.go; its pool is a lock-free stack.
+// Work buffers: what is still to be marked and scanned. Each mutator has two buffers of 253 references that
+// only it touches; it fills and empties one, and turns to the other before it goes to the pool that all
+// share, so that on the verge between two buffers it does not go there each time. A buffer in the pool is
+// full (not empty) or empty. Source: Go 1.5 to 1.26, runtime/mgcwork.go; its pool is a lock-free stack.
 //
-// An entry is slot 0 of an object that nobody has looked at, marked already or not; or an address farther on in a
-// large one: a part of it that is to be scanned (mark.h).
+// An entry is slot 0 of an object that nobody has looked at, marked already or not; or an address farther on
+// in a large one: a part of it that is to be scanned (mark.h).
 //
-// Out of memory: what cannot be put is marked by the caller and dropped, and the range of such addresses is noted
-// (go_work_drop). Marked objects there are scanned once more before marking ends.
+// Out of memory: what cannot be put is marked by the caller and dropped, and the range of such addresses is
+// noted (go_work_drop). Marked objects there are scanned once more before marking ends.
 #ifndef TRICOLOR_GO_WORK_H
 #define TRICOLOR_GO_WORK_H
 
@@ -24,8 +24,8 @@ struct go_work_buffer {
 struct go_work_pool {
   struct tri_mutex lock;
   struct go_work_buffer *full, *empty;
-  size_t n_full;    // an atomic: read without the lock
-  size_t n_buffers; // all that there are
+  size_t n_full;                         // an atomic: read without the lock
+  size_t n_buffers;                      // all that there are
   uintptr_t dropped_first, dropped_last; // first > last: none
 };
 
@@ -75,7 +75,8 @@ void go_work_drop(struct go_work_pool *pool, uintptr_t entry);
 // The range of what was dropped, if anything was; from now on nothing is.
 bool go_work_dropped(struct go_work_pool *pool, uintptr_t *first, uintptr_t *last);
 
-// Visit all entries in the pool, or of one mutator's, as long as the visitor returns true. With the world stopped.
+// Visit all entries in the pool, or of one mutator's, as long as the visitor returns true. With the world
+// stopped.
 typedef bool go_work_fn(void *context, uintptr_t entry);
 bool go_work_pool_each(const struct go_work_pool *pool, go_work_fn *visit, void *context);
 bool go_work_each(const struct go_work *work, go_work_fn *visit, void *context);
