@@ -138,10 +138,16 @@ static size_t count_scavenged(const struct go_pages *pages, size_t first, size_t
   return count;
 }
 
+// One entry out of the eight of the level below, each for `size` pages.
 static uint64_t merge(const uint64_t summaries[ENTRIES], size_t size) {
   size_t start = 0, max = 0, run = 0;
   bool whole = true; // all so far are free
   for (unsigned i = 0; i < ENTRIES; i++) {
+    if (summaries[i] == 0) { // the usual thing
+      run = 0;
+      whole = false;
+      continue;
+    }
     size_t begins = go_summary_start(summaries[i]);
     if (whole) start += begins;
     whole &= begins == size;
