@@ -452,6 +452,11 @@ static bool d1_repeats(struct tri_view *v) {
                 v->hash, v->again);
 }
 
+static bool d2_outcome(struct tri_view *v) {
+  return strcmp(v->outcome, v->expected_outcome) == 0 ||
+         broken(v, "the outcome is %s; on %s it was %s", v->outcome, v->other, v->expected_outcome);
+}
+
 // -------------------------------------------------------------------------------- the table
 
 #define EXACTLY (TRI_CAP_EXACT | TRI_CAP_CYCLES)
@@ -576,8 +581,11 @@ const struct tri_invariant tri_invariants[] = {
     {"T1", TRI_WHEN_RUN, 0, 0, 0, t1_ends, "no run is stuck: somebody can go on, and gets on", "fault=stall"},
     {"D1", TRI_WHEN_REPEAT, 0, TRI_CAP_CONSERVATIVE, 0, d1_repeats,
      "the same program with the same schedule does the same twice", "fault=fickle"},
+    {"D2", TRI_WHEN_OUTCOME, 0, 0, 0, d2_outcome,
+     "the same program leaves the same objects, edges and payloads on all collectors", "fault=scribble"},
 };
 const size_t tri_n_invariants = sizeof tri_invariants / sizeof *tri_invariants;
+_Static_assert(sizeof tri_invariants / sizeof *tri_invariants <= TRI_MAX_INVARIANTS, "a wider word of rows");
 
 const struct tri_invariant *tri_invariant_find(const char *id) {
   for (size_t i = 0; i < tri_n_invariants; i++)

@@ -11,7 +11,7 @@
 //   G  generations: the remembered set, ages
 //   I  blocks and their units (cells, lines)
 //   T  termination
-//   D  determinism
+//   D  determinism, and one outcome on all collectors
 //
 // Rows of M, G and I judge what a collector tells of itself (introspect.h) against the model, so that a lost
 // barrier is seen where it is lost and not where an object is missed.
@@ -57,7 +57,8 @@
   TRI_WHEN(BLOCK, "each block, at the end of a collection")                                                  \
   TRI_WHEN(PLACE, "each object of a heap walk that lies in a block")                                         \
   TRI_WHEN(RUN, "each run of a program")                                                                     \
-  TRI_WHEN(REPEAT, "each run of a program that was repeated")
+  TRI_WHEN(REPEAT, "each run of a program that was repeated")                                                \
+  TRI_WHEN(OUTCOME, "each run of a program that ran on another collector, too")
 
 enum tri_when {
 #define TRI_WHEN(name, text) TRI_WHEN_##name,
@@ -138,7 +139,12 @@ struct tri_view {
 
   const char *stuck;    // RUN: why it did not end, or NULL
   uint64_t hash, again; // REPEAT: of all that happened, in both runs
+
+  const char *outcome, *expected_outcome; // OUTCOME: here, and on the other collector
+  const char *other;                      // OUTCOME: its name
 };
+
+enum { TRI_MAX_INVARIANTS = 64 }; // a bit each in a word
 
 struct tri_invariant {
   const char *id;

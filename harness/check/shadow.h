@@ -46,10 +46,10 @@ struct tri_finding {
 // For one heap, or added up over many (struct zeroed before).
 struct tri_check_summary {
   uint64_t heaps, calls, passes, findings;
-  uint64_t runs[64];    // by row of tri_invariants: subjects judged
-  uint64_t needs[64];   // claims that a row missed on some heap
-  uint64_t without[64]; // claims that forbade a row
-  uint32_t tells[64];   // what a row needed to be told on some heap, and was not
+  uint64_t runs[TRI_MAX_INVARIANTS];    // by row of tri_invariants: subjects judged
+  uint64_t needs[TRI_MAX_INVARIANTS];   // claims that a row missed on some heap
+  uint64_t without[TRI_MAX_INVARIANTS]; // claims that forbade a row
+  uint32_t tells[TRI_MAX_INVARIANTS];   // what a row needed to be told on some heap, and was not
 };
 
 struct tri_shadow_options {

@@ -68,10 +68,9 @@ struct tri_shadow {
   uint32_t turn[SHADOW_TURNS]; // by mutator id: calls that may have collected
   bool broken;                 // the heap is damaged: the program is kept off it
 
-  bool enabled[64];           // rows, by the heap's claims
-  uint64_t rows[TRI_WHENS];   // of each kind the enabled ones, a bit each
+  uint64_t rows[TRI_WHENS];   // enabled by the heap's claims, by what they judge: a bit each
   uint64_t looked[TRI_WHENS]; // subjects judged
-  uint8_t reported[64];
+  uint8_t reported[TRI_MAX_INVARIANTS];
   uint64_t findings, passes;
 
   struct phase phases[SHADOW_PHASES]; // the last events, a ring

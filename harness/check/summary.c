@@ -13,7 +13,7 @@ void tri_shadow_summary(const struct tri_heap *heap, struct tri_check_summary *s
   for (size_t row = 0; row < tri_n_invariants; row++) {
     const struct tri_invariant *invariant = &tri_invariants[row];
     summary->tells[row] |= invariant->tells & ~heap->tells;
-    if (s->enabled[row]) summary->runs[row] += s->looked[invariant->when];
+    if (s->rows[invariant->when] >> row & 1) summary->runs[row] += s->looked[invariant->when];
     summary->needs[row] |= invariant->needs & ~heap->caps;
     summary->without[row] |= invariant->without & heap->caps;
   }

@@ -1,6 +1,8 @@
 #include "program/checked.h"
 
+#include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 struct checked {
   struct tri_run *run;
@@ -99,4 +101,26 @@ bool tri_program_repeats(const struct tri_program *program, const struct tri_run
   if (again.status == TRI_RUN_NO_HEAP) return true;
   struct tri_view view = {.hash = result->event_hash, .again = again.event_hash};
   return judge("D1", &view, params->collector, summary, result);
+}
+
+void tri_outcome_text(const struct tri_run_result *result, char text[TRI_OUTCOME_TEXT]) {
+  snprintf(text, TRI_OUTCOME_TEXT, "%" PRIu64 " of %" PRIu64 " objects, graph %016" PRIx64, result->objects,
+           result->allocations, result->graph_hash);
+}
+
+bool tri_program_agrees(struct tri_outcomes *outcomes, const struct tri_collector *collector,
+                        struct tri_check_summary *summary, struct tri_run_result *result) {
+  int class = tri_outcome_class(result, collector);
+  if (class < 0) return true;
+  char text[TRI_OUTCOME_TEXT];
+  tri_outcome_text(result, text);
+  if (!outcomes->of[class].collector) {
+    outcomes->of[class].collector = collector->name;
+    memcpy(outcomes->of[class].text, text, sizeof text);
+    return true;
+  }
+  struct tri_view view = {.outcome = text,
+                          .expected_outcome = outcomes->of[class].text,
+                          .other = outcomes->of[class].collector};
+  return judge("D2", &view, collector, summary, result);
 }

@@ -19,4 +19,21 @@ enum tri_run_status tri_program_run_checked(const struct tri_program *program, c
 bool tri_program_repeats(const struct tri_program *program, const struct tri_run_params *params, enum tri_check check,
                          struct tri_check_summary *summary, struct tri_run_result *result);
 
+// The outcomes of one program so far, by class. Zeroed before its first run.
+enum { TRI_OUTCOME_TEXT = 80 };
+struct tri_outcomes {
+  struct {
+    const char *collector; // NULL: none yet
+    char text[TRI_OUTCOME_TEXT];
+  } of[TRI_OUTCOME_CLASSES];
+};
+
+// What the program has left: "2 of 3 objects, graph 0123456789abcdef".
+void tri_outcome_text(const struct tri_run_result *result, char text[TRI_OUTCOME_TEXT]);
+
+// A run of the program on that collector: it has left what another one has, or *result becomes a finding (D2). True if it
+// has, or if there is nothing to compare.
+bool tri_program_agrees(struct tri_outcomes *outcomes, const struct tri_collector *collector,
+                        struct tri_check_summary *summary, struct tri_run_result *result);
+
 #endif

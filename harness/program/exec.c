@@ -280,6 +280,7 @@ static void add_up(struct tri_run *run) {
     result->allocations += p->tally.allocations;
     result->out_of_memory += p->tally.out_of_memory;
     result->collector_dependent |= p->tally.collector_dependent;
+    result->capability_dependent |= p->tally.capability_dependent;
   }
 }
 

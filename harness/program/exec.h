@@ -74,11 +74,13 @@ struct tri_run_result {
   uint64_t allocations;   // objects
   uint64_t collections;   // ended
   uint64_t out_of_memory; // requests refused
-  // True when the outcome may rightly differ between collectors: out of memory, a preemption, or a weak reference,
-  // ephemeron or finalizer was asked, whose answer depends on when collections happen and what they can do.
+  // True when the outcome may rightly differ between any two collectors: out of memory, a preemption, or a weak
+  // reference, ephemeron or finalizer was asked, whose answer depends on when collections happen.
   bool collector_dependent;
-  uint64_t graph_hash; // reachable graph at the end: shapes, edges, payloads
-  uint64_t shape_hash; // the same without payloads
+  // The same between two of which one claims WEAK or EPHEMERON and the other does not: such objects were made or set.
+  bool capability_dependent;
+  uint64_t graph_hash; // reachable graph at the end: shapes, edges, payloads, weak ones as far as they are certain
+  uint64_t shape_hash; // shapes and edges only
   uint64_t objects;    // in that graph
   bool hashed;         // false: no memory for the hashes
   // Fibers form, else 0: of all that happened, in order (operations and their effects, events of the collector, who
@@ -86,6 +88,15 @@ struct tri_run_result {
   uint64_t event_hash, switches, preemptions;
   bool stuck; // a finding: no actor could go on, or they went on for ever
 };
+
+// Good runs of one program in the same class have the same outcome: graph_hash, objects and allocations. 0 is all
+// collectors, else those with the same claims. -1: there is nothing to compare.
+enum { TRI_OUTCOME_CLASSES = 5 };
+static inline int tri_outcome_class(const struct tri_run_result *result, const struct tri_collector *collector) {
+  if (result->status != TRI_RUN_OK || result->collector_dependent || !result->hashed) return -1;
+  uint64_t claims = collector->caps.flags;
+  return result->capability_dependent ? 1 + !!(claims & TRI_CAP_WEAK) + 2 * !!(claims & TRI_CAP_EPHEMERON) : 0;
+}
 
 enum tri_run_status tri_program_run(const struct tri_program *program, const struct tri_run_params *params,
                                     struct tri_run_result *result);

@@ -15,7 +15,7 @@ bool op_pair(struct player *p, uint32_t r, uint32_t first, uint32_t second) {
 }
 
 bool op_weak_new(struct player *p, uint32_t r, uint32_t target) {
-  p->tally.collector_dependent = true;
+  p->tally.capability_dependent = true;
   bool weak = has(p->run, TRI_CAP_WEAK);
   tri_ref fresh = run_allocate(p, weak ? TRI_WEAK_SHAPE : TRI_SHAPE(1, 0));
   if (!tri_is_null(fresh)) {
@@ -28,7 +28,7 @@ bool op_weak_new(struct player *p, uint32_t r, uint32_t target) {
 }
 
 bool op_ephemeron_new(struct player *p, uint32_t r, uint32_t key, uint32_t held) {
-  p->tally.collector_dependent = true;
+  p->tally.capability_dependent = true;
   if (!has(p->run, TRI_CAP_EPHEMERON)) return op_pair(p, r, key, held);
   tri_ref fresh = run_allocate(p, TRI_EPHEMERON_SHAPE);
   if (!tri_is_null(fresh))

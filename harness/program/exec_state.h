@@ -62,7 +62,7 @@ struct player {
   size_t fresh_from; // its fields from here on were not initialised yet
   struct {
     uint64_t steps, effective, allocations, out_of_memory;
-    bool collector_dependent;
+    bool collector_dependent, capability_dependent;
   } tally; // added to the result at the end
 };
 

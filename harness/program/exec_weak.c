@@ -11,7 +11,7 @@ bool op_weak_get(struct player *p, uint32_t to, uint32_t r) {
 }
 
 bool op_weak_set(struct player *p, uint32_t r, uint32_t target) {
-  p->tally.collector_dependent = true;
+  p->tally.capability_dependent = true;
   tri_ref ref = run_value(p, target);
   if (!has(p->run, TRI_CAP_WEAK)) return op_store(p, r, 0, ref);
   struct object weak = run_object(p, r, WEAK);
@@ -21,7 +21,7 @@ bool op_weak_set(struct player *p, uint32_t r, uint32_t target) {
 }
 
 bool op_ephemeron_set(struct player *p, uint32_t r, uint32_t key, uint32_t held) {
-  p->tally.collector_dependent = true;
+  p->tally.capability_dependent = true;
   tri_ref key_ref = run_value(p, key), held_ref = run_value(p, held);
   if (!has(p->run, TRI_CAP_EPHEMERON)) return op_store(p, r, 0, key_ref) && op_store(p, r, 1, held_ref);
   struct object ephemeron = run_object(p, r, EPHEMERON);

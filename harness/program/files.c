@@ -125,17 +125,19 @@ void tri_paths_free(struct tri_paths *paths) {
   *paths = (struct tri_paths){0};
 }
 
-char *tri_replay_command(const char *collector, const char *fault, const char *options, uint64_t steps,
-                         const char *path) {
+char *tri_replay_command(const char *collector, const char *check, const char *fault, const char *options,
+                         uint64_t steps, const char *path) {
   char *on = tri_format("--collector=%s", collector), *planted = tri_format("--fault=%s", fault ? fault : "");
+  char *checked = tri_format("--check=%s", check ? check : "");
   char *limit = tri_format("--steps=%" PRIu64, steps);
-  const char *words[9] = {"tricolor", "replay", on};
+  const char *words[10] = {"tricolor", "replay", on};
   size_t n = 3;
+  if (check) words[n++] = checked;
   if (fault) words[n++] = planted;
   if (steps) words[n++] = limit;
   if (options) words[n++] = "-o", words[n++] = options;
   words[n] = path;
   char *command = tri_shell_command(words);
-  free(on), free(planted), free(limit);
+  free(on), free(checked), free(planted), free(limit);
   return command;
 }

@@ -31,8 +31,8 @@ struct tri_paths {
 bool tri_program_files(const char *argument, struct tri_paths *paths, struct tri_error *error);
 void tri_paths_free(struct tri_paths *paths);
 
-// The command line that repeats a run of a program; fault and options may be NULL, steps 0. The caller frees it.
-char *tri_replay_command(const char *collector, const char *fault, const char *options, uint64_t steps,
-                         const char *path);
+// The command line that repeats a run of a program; check, fault and options may be NULL, steps 0. The caller frees it.
+char *tri_replay_command(const char *collector, const char *check, const char *fault, const char *options,
+                         uint64_t steps, const char *path);
 
 #endif

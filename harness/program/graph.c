@@ -74,8 +74,17 @@ static uint64_t edge(const struct tri_graph *graph, tri_ref target) {
   return tri_is_null(target) ? 0 : tri_graph_index(graph, target) + 1;
 }
 
+// The same of a weak edge: what only such edges lead to may be there or not, and is 0, too.
+static uint64_t weak_contents(const struct tri_graph *graph, struct tri_mutator *m, tri_ref object) {
+  if (tri_shape_kind(tri_shape(m, object)) == TRI_WEAK) return edge(graph, tri_weak_get(m, object));
+  uint64_t key = edge(graph, tri_ephemeron_key(m, object));
+  if (!key) return 0;
+  tri_ref value = tri_ephemeron_value(m, object);
+  return tri_hash(key, tri_is_null(value) ? 0 : tri_shape(m, value).tag);
+}
+
 uint64_t tri_graph_hash(const struct tri_graph *graph, struct tri_mutator *m, const tri_ref *roots,
-                        size_t n_roots, bool payloads) {
+                        size_t n_roots, bool contents) {
   uint64_t hash = tri_hash(0, graph->count);
   for (size_t i = 0; i < n_roots; i++) hash = tri_hash(hash, edge(graph, roots[i]));
   for (size_t k = 0; k < graph->count; k++) {
@@ -84,7 +93,10 @@ uint64_t tri_graph_hash(const struct tri_graph *graph, struct tri_mutator *m, co
     size_t n = strong_edges(shape);
     hash = tri_hash(hash, shape.tag);
     for (size_t i = 0; i < n; i++) hash = tri_hash(hash, edge(graph, tri_load(m, object, i)));
-    if (payloads && tri_shape_bytes(shape))
+    if (!contents) continue;
+    if (tri_shape_kind(shape) != TRI_NODE)
+      hash = tri_hash(hash, weak_contents(graph, m, object));
+    else if (tri_shape_bytes(shape))
       hash = tri_hash(hash, tri_payload_seed(tri_raw(m, object), tri_shape_bytes(shape)));
   }
   return hash;

@@ -2,7 +2,9 @@
 // in breadth-first order from the roots, fields in order. Two heaps hold the same graph exactly when these
 // orders meet the same shapes, edges and payloads, whatever the addresses: one hash compares collectors.
 //
-// Strong edges only: what weak references and ephemerons point at depends on when collections happen.
+// Strong edges only: what weak references and ephemerons point at depends on when collections happen. What is certain
+// of them, in a program that never asked them, is what is in the graph anyway: it has always been reachable, and so has
+// what an ephemeron keeps for such a key.
 #ifndef TRICOLOR_PROGRAM_GRAPH_H
 #define TRICOLOR_PROGRAM_GRAPH_H
 
@@ -23,9 +25,10 @@ void tri_graph_free(struct tri_graph *graph);
 // The place of an object in the order, or SIZE_MAX.
 size_t tri_graph_index(const struct tri_graph *graph, tri_ref object);
 
-// Hash of roots, shapes and edges, and, when payloads is set, of the seeds of what the executor wrote.
+// Hash of roots, shapes and edges, and, when contents is set, of the seeds of what the executor wrote, and of weak
+// references and ephemerons as far as they are certain.
 uint64_t tri_graph_hash(const struct tri_graph *graph, struct tri_mutator *m, const tri_ref *roots,
-                        size_t n_roots, bool payloads);
+                        size_t n_roots, bool contents);
 
 // Mix a value into a hash.
 static inline uint64_t tri_hash(uint64_t hash, uint64_t value) {

@@ -250,7 +250,7 @@ static const char *plural(uint64_t n) { return n == 1 ? "" : "s"; }
 static void describe(const struct minimisation *x, const struct tri_minimize *state, size_t original,
                      const char *before, FILE *out) {
   const struct tri_invariant *row = tri_invariant_find(x->wanted.name);
-  char *command = tri_replay_command(x->collector_name, x->fault, x->options, x->steps, x->out);
+  char *command = tri_replay_command(x->collector_name, NULL, x->fault, x->options, x->steps, x->out);
   fprintf(out, "%s%s on %s%s%s%s%s\n", before, x->wanted.name, x->collector_name, x->fault ? " with fault " : "",
           x->fault ? x->fault : "", row ? ": " : "", row ? row->doc : "");
   fprintf(out, "%s%s\n", before, x->wanted.message);

@@ -102,20 +102,12 @@ struct replay {
   const char *path, *collector; // of the present run
 };
 
-// The first run whose outcome every other one has to have.
-struct reference {
-  const char *collector; // NULL: none yet
-  struct tri_run_result result;
-};
-
-static bool equal_outcome(const struct tri_run_result *a, const struct tri_run_result *b) {
-  return a->graph_hash == b->graph_hash && a->objects == b->objects && a->allocations == b->allocations;
-}
-
-static void finding(struct replay *replay, const char *text) {
+// `again` says which collectors it takes to see it.
+static void finding(struct replay *replay, const char *text, const char *again) {
   replay->findings++;
+  const char *check = !replay->checked ? "off" : replay->check == TRI_CHECK_END ? "end" : NULL;
   char *command =
-      tri_replay_command(replay->collector, replay->fault, replay->options, replay->steps, replay->path);
+      tri_replay_command(again, check, replay->fault, replay->options, replay->steps, replay->path);
   printf("%s on %s: FINDING: %s\n  again: %s\n", replay->path, replay->collector, text, command);
   free(command);
 }
@@ -127,15 +119,24 @@ static void print_totals(const struct replay *replay) {
 static void dying(void *context, const struct tri_run_result *result) {
   struct replay *replay = context;
   replay->runs++;
-  finding(replay, result->message);
+  finding(replay, result->message, replay->collector);
   printf("the process cannot go on after this one: what comes next is not replayed\n");
   print_totals(replay);
   fflush(NULL);
   _exit(TRI_EXIT_FINDING);
 }
 
+static void print_outcome(const struct tri_run_result *result) {
+  char text[TRI_OUTCOME_TEXT] = "none";
+  if (result->hashed) tri_outcome_text(result, text);
+  const char *unlike = result->collector_dependent    ? ", may differ between any two collectors"
+                       : result->capability_dependent ? ", may differ where WEAK or EPHEMERON is not claimed"
+                                                      : "";
+  printf("outcome: %s%s\n", text, unlike);
+}
+
 static bool replay_on(struct replay *replay, const struct tri_program *program, const struct tri_collector *collector,
-                      struct reference *reference, struct tri_error *error) {
+                      struct tri_outcomes *outcomes, struct tri_error *error) {
   const struct tri_run_watch watch = {.dying = dying, .context = replay};
   struct tri_run_params params = {.collector = collector,
                                   .options = replay->options,
@@ -158,30 +159,20 @@ static bool replay_on(struct replay *replay, const struct tri_program *program, 
   }
   replay->runs++;
   if (result.status == TRI_RUN_BAD_OPTIONS) return tri_fail(error, "collector '%s': %s", collector->name, result.message);
-  if (result.status == TRI_RUN_FINDING) finding(replay, result.message);
-  if (result.status != TRI_RUN_OK || result.collector_dependent || !result.hashed) return true;
-  if (!reference->collector) {
-    *reference = (struct reference){collector->name, result};
-  } else if (!equal_outcome(&reference->result, &result)) {
-    char text[300];
-    snprintf(text, sizeof text,
-             "the outcome differs from %s: %" PRIu64 " of %" PRIu64 " objects reachable, graph %016" PRIx64
-             "; there %" PRIu64 " of %" PRIu64 ", graph %016" PRIx64,
-             reference->collector, result.objects, result.allocations, result.graph_hash,
-             reference->result.objects, reference->result.allocations, reference->result.graph_hash);
-    finding(replay, text);
-  }
+  if (result.status == TRI_RUN_FINDING) finding(replay, result.message, collector->name);
+  else if (!tri_program_agrees(outcomes, collector, &replay->summary, &result)) finding(replay, result.message, "all");
+  else if (replay->print) print_outcome(&result);
   return true;
 }
 
 static bool replay_file(struct replay *replay, const char *path, struct tri_error *error) {
   struct tri_program program = {0};
-  struct reference reference = {0};
+  struct tri_outcomes outcomes = {0};
   bool ok = tri_program_read(path, &program, error);
   replay->files++;
   replay->path = path;
   for (const struct tri_collector *const *c = replay->collectors; ok && *c; c++)
-    ok = replay_on(replay, &program, *c, &reference, error);
+    ok = replay_on(replay, &program, *c, &outcomes, error);
   tri_program_free(&program);
   return ok;
 }
@@ -197,7 +188,7 @@ static enum tri_exit replay_files(struct replay *replay, const struct tri_words 
   tri_paths_free(&paths);
   if (!ok) return TRI_EXIT_BAD_INPUT;
   if (replay->checked) tri_check_summary_print(stdout, &replay->summary);
-  printf("%u programs, %u runs, %u findings\n", replay->files, replay->runs, replay->findings);
+  print_totals(replay);
   return replay->findings ? TRI_EXIT_FINDING : TRI_EXIT_GOOD;
 }
 

@@ -63,6 +63,14 @@ expect 1 "FINDING: operation 6 (r2 = alloc refs n=6): S8 block space: free cell:
   replay --collector=marksweep --fault=write-later "$dir/freed.thp"
 grep -qF "again: tricolor replay --collector=marksweep --fault=write-later $dir/freed.thp" "$dir/out" &&
   grep -q '^1 programs, 1 runs, 1 findings$' "$dir/out" || fail "the last words of replay:" "$dir/out"
+# All collectors have the same outcome, and it is printed; the command that repeats a difference names them all.
+printf '%s\n' 'r0 = alloc leaf bytes=8' 'gc full' >"$dir/one.thp"
+expect 0 "" replay "$dir/one.thp"
+[ "$(grep -c '^outcome: 1 of 1 objects, graph [0-9a-f]*$' "$dir/out")" = "$(grep -c ' on ' "$dir/out")" ] &&
+  [ "$(grep '^outcome' "$dir/out" | sort -u | wc -l)" = 1 ] || fail "one outcome:" "$dir/out"
+expect 1 " on marksweep: FINDING: D2 the outcome is 1 of 1 objects, " replay --check=end --fault=corrupt "$dir/one.thp"
+grep -qF "again: tricolor replay --collector=all --check=end --fault=corrupt $dir/one.thp" "$dir/out" ||
+  fail "what repeats a different outcome:" "$dir/out"
 expect 2 "unknown fault 'lose'" replay --collector=marksweep --fault=lose "$seeds/list.thp"
 expect 2 "which opportunity" replay --collector=marksweep --fault=lose-edge:0 "$seeds/list.thp"
 expect 3 "/no/such/folder" asm --out=/no/such/folder/x "$dir/any"

@@ -135,13 +135,17 @@ static void merge(struct fault *fault, struct tri_heap *heap, enum tri_event_kin
   slots_of(search.found)[1] = slots_of(search.found)[0];
 }
 
+static void flip_payload(struct search *search) {
+  struct tri_shape shape = search->inner->shape(search->m, search->found);
+  unsigned char *payload = (unsigned char *)(slots_of(search->found) + tri_shape_refs(shape));
+  payload[tri_shape_bytes(shape) - 1] ^= 0x10;
+}
+
 static void corrupt(struct fault *fault, struct tri_heap *heap, enum tri_event_kind kind) {
   struct search search = {.fits = has_payload};
   if (kind != TRI_EVENT_COLLECTION_END || tri_is_null(search_object(fault, heap, &search)) || !once(fault))
     return;
-  struct tri_shape shape = search.inner->shape(search.m, search.found);
-  unsigned char *payload = (unsigned char *)(slots_of(search.found) + tri_shape_refs(shape));
-  payload[tri_shape_bytes(shape) - 1] ^= 0x10;
+  flip_payload(&search);
 }
 
 // Writes to the end of an object that was reclaimed, next to one that was not (so the page is there).
@@ -606,6 +610,15 @@ static tri_ref dirty_alloc(struct tri_mutator *m, struct tri_shape shape) {
 }
 static void dirty_override(struct tri_collector *record) { record->alloc = dirty_alloc; }
 
+// A payload that changes while no collection goes on: nobody's snapshot shows it.
+static tri_ref scribble_alloc(struct tri_mutator *m, struct tri_shape shape) {
+  struct fault *fault = fault_of(m->heap);
+  struct search search = {.fits = has_payload};
+  if (!tri_is_null(search_object(fault, m->heap, &search)) && once(fault)) flip_payload(&search);
+  return fault->shim.inner->alloc(m, shape);
+}
+static void scribble_override(struct tri_collector *record) { record->alloc = scribble_alloc; }
+
 static void find_slot(void *context, tri_ref *slot) {
   struct fault *fault = context;
   if (slot->bits == fault->ref.bits) fault->root = slot;
@@ -840,6 +853,7 @@ static const struct tri_fault_mode modes[] = {
     {"race", "the same at the k-th collection that stopped another running mutator", NULL, race},
     {"merge", "let two slots refer to one object at the k-th collection", NULL, merge},
     {"corrupt", "flip a bit of a reachable payload at the k-th collection", NULL, corrupt},
+    {"scribble", "the same at the k-th allocation", scribble_override, NULL},
     {"stale-slot", "leave an old address in a slot at the k-th collection", NULL, stale_slot},
     {"write-freed", "write to reclaimed memory at the k-th collection", NULL, write_freed},
     {"write-later", "write to memory that a collection reclaimed at the k-th allocation right after one",
