@@ -25,10 +25,21 @@ expect 0 "executions that reached: started [1-9]" --build="$build" --collector=m
 expect 0 "^marksweep +[0-9]+ +[0-9]+%" --build="$build" --collector=marksweep --stats --corpus="$corpus" --runs=100
 expect 1 "ALARM: marksweep: only [0-9]+% of the operations did anything" \
   --build="$build" --collector=marksweep --runs=1000 --floor=100 --raw
+expect 2 "--stats needs --corpus=FOLDER" --collector=marksweep --stats
+expect 2 "--stats goes by --runs=N, not by --time" --collector=marksweep --stats --corpus="$corpus" --time=1s
+expect 2 "--collector=all needs --runs or --time" --collector=all
+expect 2 "cannot open $dir/none" --build="$build" --collector=marksweep --runs=10 --corpus="$dir/none"
 expect 2 "is missing; build it: cmake --preset" --build="$dir" --collector=marksweep --runs=10
 expect 2 "unknown collector 'marksweeep'; did you mean 'marksweep'" --collector=marksweeep
 expect 2 "right would be 60s, 10m or 8h" --collector=marksweep --time=long
 expect 2 "collector is missing" --runs=1
+
+# A collector that claims to reclaim and never begins a collection: nocollect in the place of marksweep.
+mkdir -p "$dir/idle/fuzz"
+cp "$build/fuzz/fuzz-nocollect" "$dir/idle/fuzz/fuzz-marksweep"
+cp "$build"/fuzz/libtricolor-mutator.so "$dir/idle/fuzz"
+expect 1 "ALARM: marksweep: no execution began a collection" --build="$dir/idle" --collector=marksweep --runs=1000
+expect 0 "executions that reached: started 0%" --build="$build" --collector=nocollect --runs=1000
 
 if [ -n "$faulted" ]; then # in the place of the unmodified one
   mkdir -p "$dir/build/fuzz"

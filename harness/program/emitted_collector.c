@@ -1,5 +1,6 @@
-// For tests that `tricolor minimize --emit=c` wrote: "marksweep+lose-edge:3" names a collector with a planted fault.
-// Linked with --wrap=tri_collector_find, so that the emitted file stays as its user gets it.
+// For tests of programs that look a collector up by its name, the C tests that `tricolor minimize --emit=c` writes and
+// the fuzz target: "marksweep+lose-edge:3" names a collector with a planted fault. Linked with
+// --wrap=tri_collector_find, so that those programs stay as they are.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
