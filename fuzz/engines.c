@@ -194,6 +194,7 @@ static void afl_command(const struct tri_engine_run *run, struct words *to) {
 static void settings(const struct tri_engine_run *run, struct words *to) {
   add(to, tri_format("FUZZ_ACCOUNT=%s/account", run->directory));
   add_text(to, run->arm->feedback ? "FUZZ_FEEDBACK=1" : "FUZZ_FEEDBACK=0");
+  if (run->no_assertions) add_text(to, "FUZZ_ASSERTIONS=0");
   if (run->arm->engine == TRI_ENGINE_LIBFUZZER && !run->arm->mutator) add_text(to, "FUZZ_RAW=1");
   if (run->arm->engine != TRI_ENGINE_AFL) return;
   static const char *const always[] = {"AFL_SKIP_CPUFREQ=1", "AFL_I_DONT_CARE_ABOUT_MISSING_CRASHES=1",

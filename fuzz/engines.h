@@ -54,6 +54,7 @@ struct tri_engine_run {
   const char *seeds;     // folder of start programs as bytes, not empty
   const char *directory; // an empty folder, or that of an earlier run: its corpus is taken up
   uint64_t seed;
+  bool no_assertions; // of the collector, as in a build without them
   unsigned repeats; // not 0: no fuzzing, the start programs are run as often, for measuring
   struct tri_fuzz_budget budget;
 

@@ -271,6 +271,7 @@ static bool start(struct score *score, struct slot *slot, const struct task *tas
                                       .seeds = score->seeds,
                                       .directory = slot->directory,
                                       .seed = task->seed,
+                                      .no_assertions = true,
                                       .budget = score->plan->budget};
   slot->busy = tri_engine_start(&slot->run, &score->signals, error);
   return slot->busy;

@@ -15,6 +15,12 @@ void tri_check_failed_values(const char *file, int line, const char *expression,
   abort();
 }
 
+bool tri_assertions_ignored;
+
+void tri_assertion_failed(const char *file, int line, const char *expression) {
+  if (!tri_assertions_ignored) tri_check_failed(file, line, expression);
+}
+
 bool tri_check_strings_equal(const char *left, const char *right) {
   return left && right && strcmp(left, right) == 0;
 }

@@ -1,6 +1,7 @@
 // Assertions that are always on. A failing one prints the expression, both values, file and line, then aborts.
 //   TRI_CHECK(x), TRI_CHECK_EQ(a, b) …   tests, harness, and invariants whose cost is negligible
-//   TRI_ASSERT(x)                        cheap internal checks; compiled out when NDEBUG is defined
+//   TRI_ASSERT(x)                        cheap internal checks; compiled out when NDEBUG is defined, and
+//                                        passed over when tri_assertions_ignored is set
 #ifndef TRICOLOR_COMMON_CHECK_H
 #define TRICOLOR_COMMON_CHECK_H
 
@@ -14,6 +15,7 @@ _Noreturn TRI_COLD void tri_check_failed_values(const char *file, int line, cons
                                                 long long left, long long right);
 _Noreturn TRI_COLD void tri_check_failed_strings(const char *file, int line, const char *expression,
                                                  const char *left, const char *right);
+TRI_COLD void tri_assertion_failed(const char *file, int line, const char *expression); // may return
 bool tri_check_strings_equal(const char *left, const char *right);
 
 #define TRI_CHECK(x) (TRI_LIKELY(x) ? (void)0 : tri_check_failed(__FILE__, __LINE__, #x))
@@ -35,10 +37,13 @@ bool tri_check_strings_equal(const char *left, const char *right);
       tri_check_failed_strings(__FILE__, __LINE__, #a " is " #b, tri_left, tri_right);                       \
   } while (0)
 
+// As if NDEBUG had been defined: for comparisons with builds in which it was. Set before anything else runs.
+extern bool tri_assertions_ignored;
+
 #ifdef NDEBUG
 #define TRI_ASSERT(x) ((void)sizeof(x))
 #else
-#define TRI_ASSERT(x) TRI_CHECK(x)
+#define TRI_ASSERT(x) (TRI_LIKELY(x) ? (void)0 : tri_assertion_failed(__FILE__, __LINE__, #x))
 #endif
 
 #endif

@@ -5,7 +5,8 @@
 //
 // FUZZ_STATS=1 in the environment prints at exit how much of the work was real: a fuzzer whose operations do
 // nothing no longer fuzzes. The same numbers, and the finding, are in the account (account.h) all the time.
-// FUZZ_FEEDBACK=1 shows the engine situations, too (situations.h).
+// FUZZ_FEEDBACK=1 shows the engine situations, too (situations.h). FUZZ_ASSERTIONS=0 passes over the
+// collector's own assertions, where the build has them.
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -124,6 +125,8 @@ int LLVMFuzzerInitialize(int *argc, char ***argv) {
   account = tri_fuzz_account_open();
   const char *feedback = getenv("FUZZ_FEEDBACK");
   if (feedback && strcmp(feedback, "1") == 0) tri_situations_begin();
+  const char *assertions = getenv("FUZZ_ASSERTIONS");
+  tri_assertions_ignored = assertions && strcmp(assertions, "0") == 0;
   if (getenv("FUZZ_STATS")) atexit(print_stats);
   return 0;
 }
