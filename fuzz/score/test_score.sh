@@ -58,10 +58,16 @@ grep -q "there is no arm 'genrate'; did you mean generate" "$dir/out" || fail "t
 grep -q "there is no such fault" "$dir/out" || fail "the sentence about the fault"
 "$tricolor" score --report="$dir/none.json" >"$dir/out" 2>&1 && fail "a report of nothing"
 
-# A control that is not clean: the faulted program in the place of the unmodified one.
+# A control that is not clean: the faulted program in the place of the unmodified one. It insists on what makes trials
+# of all builds alike.
 mkdir -p "$dir/build/fuzz"
 cp "$build/faults.json" "$dir/build"
-cp "$build/fuzz/fuzz-${fault/\//-}" "$dir/build/fuzz/fuzz-$collector"
+cat >"$dir/build/fuzz/fuzz-$collector" <<END
+#!/bin/sh
+[ "\$FUZZ_ASSERTIONS" = 0 ] || exit 99
+exec "$build/fuzz/fuzz-${fault/\//-}" "\$@"
+END
+chmod +x "$dir/build/fuzz/fuzz-$collector"
 score 1 --name=alarm --replay-build="$dir/build" --trials=1 --executions=300
 grep -q "ALARM on the unmodified $collector" "$dir/out" || fail "the alarm"
 
