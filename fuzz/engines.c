@@ -19,6 +19,7 @@ extern char **environ;
 enum {
   HANG_SECONDS = 10,  // of one execution, which takes milliseconds
   GRACE_SECONDS = 10, // from being asked to stop to being killed
+  RARE_HITS = 16,     // an edge reached more often is not rare: libFuzzer's 255 searched its list for half the time
 };
 
 static const struct {
@@ -162,6 +163,7 @@ static void libfuzzer_command(const struct tri_engine_run *run, struct words *to
   if (run->budget.executions) add(to, tri_format("-runs=%llu", (unsigned long long)run->budget.executions));
   add(to, tri_format("-max_len=%d", TRICOLOR_FUZZ_MAX_LEN));
   add(to, tri_format("-timeout=%d", HANG_SECONDS));
+  add(to, tri_format("-entropic_feature_frequency_threshold=%d", RARE_HITS));
   if (run->budget.memory) add(to, tri_format("-rss_limit_mb=%llu", (unsigned long long)run->budget.memory >> 20));
   add(to, tri_format("-artifact_prefix=%s/findings/", run->directory));
   add_text(to, "-report_slow_units=1000000"); // no finding

@@ -87,6 +87,7 @@ struct watched {
   char *base; // NULL: free row
   size_t bytes, align;
   char *low, *high; // hull of what was ever committed; with recycling all of it is accessible, see `uneven`
+  char *from, *to;  // hull of what the present user committed: beyond it everything is zero
   bool uneven;      // some of the hull was decommitted or protected
   bool held;        // by a user; else waiting to be recycled
 };
@@ -98,6 +99,8 @@ static bool recycling;
 static bool watches(void) {
   return TRI_UNLIKELY(TRI_RELAXED_LOAD(&recycling)) || tri_poison_tool() == TRI_POISON_ASAN;
 }
+
+static bool is_kept(size_t bytes) { return TRI_RELAXED_LOAD(&recycling) && bytes <= RECYCLED_MAX_BYTES; }
 
 static struct watched *find_watched(const char *p) {
   for (struct watched *w = watched; w < watched + WATCHED_MAX; w++)
@@ -137,6 +140,23 @@ static void drop(char *p, size_t bytes) {
 
 static bool may_swap; // pages that are not in memory may have contents all the same
 
+// Without coverage, as it depends on what the process did before.
+TRI_NO_COVERAGE static bool is_zero(const char *p, size_t bytes) {
+  const uint64_t *word = (const void *)p;
+  for (size_t i = 0; i < bytes / sizeof *word; i += 8) {
+    uint64_t any = 0;
+    for (size_t k = 0; k < 8; k++) any |= word[i + k];
+    if (any) return false;
+  }
+  return true;
+}
+
+// Pages that were only read are the system's page of zeroes: a write would take a page fault for each.
+static void clear(char *p, size_t bytes, size_t page) {
+  for (char *end = p + bytes; p < end; p += page)
+    if (!is_zero(p, page)) memset(p, 0, page);
+}
+
 // Zeroes accessible pages. Those in memory are cleared, up to a limit beyond which new page faults are
 // cheaper than keeping them. The others are dropped if they could have been swapped out: a call per hole, which
 // on a heap with scattered pages costs more than all the clearing.
@@ -150,7 +170,7 @@ static void zero_touched(char *p, char *end) {
     for (size_t i = 0, run; i < pages; i += run) {
       for (run = 1; i + run < pages && ((in_memory[i] ^ in_memory[i + run]) & 1) == 0;) run++;
       if ((in_memory[i] & 1) && cleared + run * page <= CLEARED_MAX_BYTES) {
-        memset(p + i * page, 0, run * page);
+        clear(p + i * page, run * page, page);
         cleared += run * page;
       } else if ((in_memory[i] & 1) || may_swap) {
         drop(p + i * page, run * page);
@@ -176,6 +196,11 @@ static bool widen(struct watched *w, char *low, char *high) {
   return true;
 }
 
+static void note_use(struct watched *w, char *from, char *to) {
+  if (w->from == w->to || from < w->from) w->from = from;
+  if (to > w->to) w->to = to;
+}
+
 static bool commit_watched(char *p, size_t bytes) {
   pthread_mutex_lock(&watched_lock);
   struct watched *w = find_watched(p);
@@ -184,6 +209,7 @@ static bool commit_watched(char *p, size_t bytes) {
     done = make_accessible(p, p + bytes);
   } else if (TRI_RELAXED_LOAD(&recycling)) {
     done = widen(w, p, p + bytes) && (!w->uneven || make_accessible(p, p + bytes));
+    note_use(w, p, p + bytes);
   } else {
     done = make_accessible(p, p + bytes);
     bool first = w->low == w->high;
@@ -194,11 +220,14 @@ static bool commit_watched(char *p, size_t bytes) {
   return done;
 }
 
-static void set_uneven(char *p) {
+// True when the reservation is one that is kept for recycling.
+static bool set_uneven(char *p) {
   pthread_mutex_lock(&watched_lock);
   struct watched *w = find_watched(p);
   if (w) w->uneven = true;
+  bool kept = w && is_kept(w->bytes);
   pthread_mutex_unlock(&watched_lock);
+  return kept;
 }
 
 static void *reserve_again(size_t bytes, size_t align) {
@@ -230,11 +259,11 @@ static bool release_watched(char *p, size_t bytes) {
   } else {
     size_t hull = (size_t)(w->high - w->low);
     tri_poison_unmark(w->low, hull);
-    kept = TRI_RELAXED_LOAD(&recycling) && bytes <= RECYCLED_MAX_BYTES &&
-           (!w->uneven || make_accessible(w->low, w->high));
+    kept = is_kept(bytes) && (!w->uneven || make_accessible(w->low, w->high));
     if (kept) {
-      zero_touched(w->low, w->high);
+      zero_touched(w->from, w->to);
       tri_poison_mark(w->low, hull);
+      w->from = w->to = NULL;
       w->held = w->uneven = false;
     } else {
       w->base = NULL;
@@ -302,12 +331,16 @@ bool tri_os_commit(void *p, size_t bytes) {
   return done;
 }
 
-// When taking access away would need more mappings than the system grants, the memory is still given back.
+// When taking access away would need more mappings than the system grants, the memory is still given back. What is
+// kept for recycling anyway stays in memory: clearing a page costs a tenth of a new one.
 void tri_os_decommit(void *p, size_t bytes) {
   TRI_ASSERT(is_whole_pages(p, bytes));
-  if (watches()) set_uneven(p);
+  bool kept = watches() && set_uneven(p);
   tri_poison_unmark(p, bytes);
-  drop(p, bytes);
+  if (kept && make_accessible(p, (char *)p + bytes))
+    zero_touched(p, (char *)p + bytes);
+  else
+    drop(p, bytes);
   mprotect(p, bytes, PROT_NONE);
 }
 
