@@ -18,13 +18,23 @@ extern const struct tri_option TRI_OPTIONS[];
 #include "tricolor/fast.def"
 #undef TRI_FAST_CALL
 
-// Rows of cold.def that every collector must have …
+// Rows of cold.def that have no default …
+#ifndef tri_cold_heap_destroy
 #define tri_cold_heap_destroy TRI_IMPL(heap_destroy)
+#endif
+#ifndef tri_cold_attach
 #define tri_cold_attach TRI_IMPL(attach)
+#endif
+#ifndef tri_cold_detach
 #define tri_cold_detach TRI_IMPL(detach)
+#endif
+#ifndef tri_cold_walk
 #define tri_cold_walk TRI_IMPL(walk)
+#endif
+#ifndef tri_cold_stats_fill
 #define tri_cold_stats_fill TRI_IMPL(stats_fill)
-// … and those with a default.
+#endif
+// … and those with one.
 #ifndef tri_cold_park
 #define tri_cold_park tri_default_park
 #endif

@@ -9,34 +9,33 @@ enum { ROOTS_FORESEEN = 1 << 20 };
 
 // ----------------------------------------------------------------------------------------------------- heaps
 
-enum tri_status tri_counted_heap_init(struct tri_counted_heap *heap, const struct tri_collector *self,
-                                      const struct tri_heap_config *config, unsigned count_bits) {
-  size_t limit = (size_t)config->value[TRI_OPT_HEAP];
-  bool huge = config->value[TRI_OPT_HUGE];
-  heap->budget.limit = limit;
-  heap->stuck_from = tri_count_stuck_from(count_bits);
-  tri_finalizers_init(&heap->finalizers);
-  if (!tri_block_space_init(&heap->blocks, &heap->budget, limit, huge)) return TRI_ENOMEM;
-  if (!tri_large_space_init(&heap->large, &heap->budget, limit, huge)) {
-    tri_block_space_fini(&heap->blocks);
+enum tri_status tri_counted_heap_new(size_t bytes, const struct tri_collector *self,
+                                     const struct tri_heap_config *config, unsigned count_bits,
+                                     struct tri_heap **out) {
+  struct tri_counted_heap *heap = tri_os_calloc(bytes);
+  if (!heap) return TRI_ENOMEM;
+  bool spaces = tri_spaces_init(&heap->spaces, config);
+  if (!spaces || tri_heap_init(&heap->base, self, config) != TRI_OK) {
+    if (spaces) tri_spaces_fini(&heap->spaces);
+    tri_os_free(heap);
     return TRI_ENOMEM;
   }
-  enum tri_status status = tri_heap_init(&heap->base, self, config);
-  if (status != TRI_OK) {
-    tri_large_space_fini(&heap->large);
-    tri_block_space_fini(&heap->blocks);
-  }
-  if (limit / sizeof(tri_ref) + ROOTS_FORESEEN >= tri_count_of(heap->stuck_from))
+  heap->bytes = bytes;
+  heap->stuck_from = tri_count_stuck_from(count_bits);
+  if (heap->spaces.budget.limit / sizeof(tri_ref) + ROOTS_FORESEEN >= tri_count_of(heap->stuck_from))
     heap->base.caps &= ~TRI_CAP_EXACT;
-  return status;
+  tri_finalizers_init(&heap->finalizers);
+  *out = &heap->base;
+  return TRI_OK;
 }
 
-void tri_counted_heap_fini(struct tri_counted_heap *heap) {
-  tri_heap_fini(&heap->base);
+void tri_counted_heap_delete(struct tri_heap *base) {
+  struct tri_counted_heap *heap = (struct tri_counted_heap *)base;
+  tri_heap_fini(base);
   tri_finalizers_fini(&heap->finalizers);
   tri_weak_table_fini(&heap->weak);
-  tri_large_space_fini(&heap->large);
-  tri_block_space_fini(&heap->blocks);
+  tri_spaces_fini(&heap->spaces);
+  tri_os_free(heap);
 }
 
 enum tri_status tri_counted_attach(struct tri_heap *base, struct tri_mutator **m) {
@@ -53,22 +52,21 @@ void tri_counted_detach(struct tri_mutator *m) { tri_mutator_fini(m); }
 static uintptr_t cell_of(tri_ref object) { return (uintptr_t)tri_count_word(object); }
 
 static uintptr_t take(struct tri_counted_heap *heap, size_t bytes) {
-  if (bytes > TRI_CELL_MAX) return tri_large_alloc(&heap->large, bytes);
+  if (bytes > TRI_CELL_MAX) return tri_large_alloc(&heap->spaces.large, bytes);
   unsigned size_class = tri_size_class(bytes);
   struct tri_run *run = &heap->runs[size_class];
-  if (run->next == run->limit && !tri_run_refill(&heap->blocks, run, size_class)) return 0;
+  if (run->next == run->limit && !tri_run_refill(&heap->spaces.blocks, run, size_class)) return 0;
   return tri_run_take(run, bytes);
 }
 
 static void retire_runs(struct tri_counted_heap *heap) {
   for (unsigned i = 0; i < TRI_SIZE_CLASSES; i++)
-    if (heap->runs[i].block) tri_run_retire(&heap->blocks, &heap->runs[i]);
+    if (heap->runs[i].block) tri_run_retire(&heap->spaces.blocks, &heap->runs[i]);
 }
 
 void tri_counted_trim(struct tri_counted_heap *heap) {
   retire_runs(heap);
-  tri_block_space_trim(&heap->blocks, SIZE_MAX);
-  tri_large_trim(&heap->large, SIZE_MAX);
+  tri_spaces_trim(&heap->spaces);
 }
 
 tri_ref tri_counted_alloc_any(struct tri_counted_heap *heap, struct tri_shape shape, uint64_t word) {
@@ -102,10 +100,10 @@ bool tri_counted_bury(struct tri_counted_heap *heap, tri_ref object) {
 void tri_counted_free(struct tri_counted_heap *heap, tri_ref object) {
   if (tri_shape_kind(tri_tag_shape(*tri_tag(object))) == TRI_WEAK) tri_weak_table_remove(&heap->weak, object);
   uintptr_t cell = cell_of(object);
-  if (tri_block_space_has(&heap->blocks, cell))
-    tri_cell_free(&heap->blocks, cell);
+  if (tri_block_space_has(&heap->spaces.blocks, cell))
+    tri_cell_free(&heap->spaces.blocks, cell);
   else
-    tri_large_free(&heap->large, cell);
+    tri_large_free(&heap->spaces.large, cell);
 }
 
 void tri_counted_weak_set(struct tri_mutator *m, tri_ref weak, tri_ref target) {
@@ -135,8 +133,7 @@ static bool each_cell(void *context, uintptr_t cell, size_t bytes) {
 void tri_counted_each(struct tri_counted_heap *heap, void (*visit)(void *context, tri_ref object),
                       void *context) {
   struct each each = {visit, context};
-  tri_block_space_each(&heap->blocks, each_cell, &each);
-  tri_large_each(&heap->large, each_cell, &each);
+  tri_spaces_each(&heap->spaces, each_cell, &each);
 }
 
 struct walk {
@@ -170,16 +167,16 @@ static bool walk_cell(void *context, uintptr_t cell, size_t bytes) {
 bool tri_counted_walk(struct tri_counted_heap *heap, enum tri_count_kind counted, tri_walk_fn *visit,
                       void *context) {
   struct walk walk = {heap, counted, visit, context};
-  return tri_block_space_each(&heap->blocks, walk_cell, &walk) &&
-         tri_large_each(&heap->large, walk_cell, &walk);
+  return tri_spaces_each(&heap->spaces, walk_cell, &walk);
 }
 
 // The cell of an object of this heap, or 0 when ref denotes none.
 static uintptr_t find_cell(const struct tri_counted_heap *heap, tri_ref ref, size_t *bytes) {
-  uintptr_t cell =
-      tri_block_space_has(&heap->blocks, ref.bits)  ? tri_cell_around(&heap->blocks, ref.bits, bytes)
-      : tri_large_space_has(&heap->large, ref.bits) ? tri_large_around(&heap->large, ref.bits, bytes)
-                                                    : 0;
+  uintptr_t cell = tri_block_space_has(&heap->spaces.blocks, ref.bits)
+                       ? tri_cell_around(&heap->spaces.blocks, ref.bits, bytes)
+                   : tri_large_space_has(&heap->spaces.large, ref.bits)
+                       ? tri_large_around(&heap->spaces.large, ref.bits, bytes)
+                       : 0;
   return cell && tri_count_owner((uint64_t *)cell).bits == ref.bits ? cell : 0;
 }
 
@@ -193,26 +190,15 @@ enum tri_status tri_counted_inspect(struct tri_counted_heap *heap, enum tri_coun
 }
 
 bool tri_counted_each_block(struct tri_heap *base, tri_block_fn *visit, void *context) {
-  return tri_block_space_tell(&((struct tri_counted_heap *)base)->blocks, visit, context);
+  return tri_block_space_tell(&((struct tri_counted_heap *)base)->spaces.blocks, visit, context);
 }
 
-void tri_counted_stats_fill(struct tri_counted_heap *heap, struct tri_stats *stats, size_t metadata_bytes) {
-  struct tri_space_usage blocks = tri_block_space_usage(&heap->blocks),
-                         large = tri_large_space_usage(&heap->large);
-  stats->live_bytes = blocks.live_bytes + large.live_bytes;
-  stats->free_bytes = blocks.free_bytes + large.free_bytes;
-  stats->metadata_bytes = blocks.metadata_bytes + large.metadata_bytes + metadata_bytes + sizeof *heap +
-                          tri_address_map_bytes(&heap->weak.lists) + tri_finalizers_bytes(&heap->finalizers);
-  stats->released_bytes = blocks.released_bytes + large.released_bytes;
-  stats->mapped_bytes = heap->budget.used + stats->metadata_bytes + stats->released_bytes;
-  stats->limit_bytes = heap->budget.limit;
-  stats->peak_bytes = heap->budget.peak;
-  stats->live_objects = blocks.live_objects + large.live_objects;
-  stats->freed_objects = heap->blocks.freed_objects + heap->large.freed_objects;
-  stats->freed_bytes = heap->blocks.freed_bytes + heap->large.freed_bytes;
-  stats->allocated_objects = stats->live_objects + stats->freed_objects;
-  stats->allocated_bytes = stats->live_bytes + stats->freed_bytes;
-  stats->full_collections = heap->base.epoch;
+void tri_counted_stats_fill(struct tri_heap *base, struct tri_stats *stats) {
+  const struct tri_counted_heap *heap = (const struct tri_counted_heap *)base;
+  tri_spaces_stats_fill(&heap->spaces, stats,
+                        heap->bytes + tri_address_map_bytes(&heap->weak.lists) +
+                            tri_finalizers_bytes(&heap->finalizers));
+  stats->full_collections = base->epoch;
   stats->weak_cleared = heap->weak.cleared;
   stats->finalizers_pending = heap->finalizers.n_queue;
 }
@@ -258,8 +244,8 @@ static void verify_object(void *context, tri_ref object) {
   if (v->counting && word < v->heap->stuck_from) {
     uintptr_t *found = tri_address_map_find(&v->counts, object.bits);
     if (tri_count_of(word) != (found ? *found : 0))
-      tri_find(v->findings, "object %#zx has count %u, but %zu references", object.bits,
-                  tri_count_of(word), found ? *found : 0);
+      tri_find(v->findings, "object %#zx has count %u, but %zu references", object.bits, tri_count_of(word),
+               found ? *found : 0);
   }
   if (tri_shape_kind(tri_tag_shape(*tri_tag(object))) == TRI_WEAK) {
     tri_ref target = *tri_slot(object, 0);
@@ -268,18 +254,18 @@ static void verify_object(void *context, tri_ref object) {
     v->weak_with_target += !tri_is_null(target);
     if (!tri_is_null(target) && !find_cell(v->heap, target, &bytes))
       tri_find(v->findings, "weak reference %#zx has target %#zx, which is no object", object.bits,
-                  target.bits);
+               target.bits);
   }
   tri_ref weak = tri_weak_table_first(&v->heap->weak, object);
   if (tri_is_null(weak) != !(word & TRI_COUNT_WEAK_TARGET))
     tri_find(v->findings,
-                "object %#zx: its flag says that it %s target of weak references, the table says not so",
-                object.bits, word & TRI_COUNT_WEAK_TARGET ? "is" : "is no");
+             "object %#zx: its flag says that it %s target of weak references, the table says not so",
+             object.bits, word & TRI_COUNT_WEAK_TARGET ? "is" : "is no");
   for (; !tri_is_null(weak); weak = tri_weak_table_next(weak)) {
     v->weak_in_lists++;
     if (tri_slot(weak, 0)->bits != object.bits)
-      tri_find(v->findings, "weak reference %#zx is in the list of %#zx, but its target is %#zx",
-                  weak.bits, object.bits, tri_slot(weak, 0)->bits);
+      tri_find(v->findings, "weak reference %#zx is in the list of %#zx, but its target is %#zx", weak.bits,
+               object.bits, tri_slot(weak, 0)->bits);
   }
 }
 
@@ -297,10 +283,10 @@ void tri_counted_verify(struct tri_counted_heap *heap, enum tri_count_kind count
   tri_address_map_fini(&v.counts);
   if (v.weak_objects != heap->weak.weak_objects)
     tri_find(findings, "there are %zu weak references, the table says %zu", v.weak_objects,
-                heap->weak.weak_objects);
+             heap->weak.weak_objects);
   if (v.weak_with_target != v.weak_in_lists)
     tri_find(findings, "%zu weak references have a target, %zu are in lists", v.weak_with_target,
-                v.weak_in_lists);
-  tri_block_space_verify(&heap->blocks, findings);
-  tri_large_space_verify(&heap->large, findings);
+             v.weak_in_lists);
+  tri_block_space_verify(&heap->spaces.blocks, findings);
+  tri_large_space_verify(&heap->spaces.large, findings);
 }

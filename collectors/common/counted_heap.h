@@ -10,10 +10,9 @@
 #ifndef TRICOLOR_COMMON_COUNTED_HEAP_H
 #define TRICOLOR_COMMON_COUNTED_HEAP_H
 
-#include "common/block_space.h"
 #include "common/count.h"
 #include "common/finalizer.h"
-#include "common/large_space.h"
+#include "common/spaces.h"
 #include "common/weak_table.h"
 #include "tricolor/tricolor.h"
 
@@ -24,22 +23,25 @@ struct tri_counted_heap {
   tri_ref dead;        // list of the buried; empty outside the collector's own code
   struct tri_weak_table weak;
   struct tri_finalizers finalizers;
-  struct tri_budget budget;
-  struct tri_block_space blocks;
-  struct tri_large_space large;
+  struct tri_spaces spaces;
   struct tri_run runs[TRI_SIZE_CLASSES];
+  size_t bytes; // of the collector's heap
 };
 
 static inline struct tri_counted_heap *tri_counted_heap_of(struct tri_mutator *m) {
   return (struct tri_counted_heap *)((char *)m - offsetof(struct tri_counted_heap, mutator));
 }
 
-// Fill in a zeroed heap whose counts have count_bits bits. TRI_ENOMEM: nothing is held. A heap with as many
-// slots for references as its limit allows and a million root slots must not make a count stick, or it does
-// not claim EXACT.
-enum tri_status tri_counted_heap_init(struct tri_counted_heap *heap, const struct tri_collector *self,
-                                      const struct tri_heap_config *config, unsigned count_bits);
-void tri_counted_heap_fini(struct tri_counted_heap *heap);
+// A new heap of `bytes`, which begins with struct tri_counted_heap, whose counts have count_bits bits; the
+// rest is zero. TRI_ENOMEM: *out is left alone. The caller owns the heap. One with as many slots for
+// references as its limit allows and a million root slots must not make a count stick, or it does not claim
+// EXACT.
+enum tri_status tri_counted_heap_new(size_t bytes, const struct tri_collector *self,
+                                     const struct tri_heap_config *config, unsigned count_bits,
+                                     struct tri_heap **out);
+
+// tri_heap_destroy of a counting collector.
+void tri_counted_heap_delete(struct tri_heap *heap);
 
 // tri_attach and tri_detach of a counting collector.
 enum tri_status tri_counted_attach(struct tri_heap *heap, struct tri_mutator **m);
@@ -100,9 +102,8 @@ enum tri_status tri_counted_inspect(struct tri_counted_heap *heap, enum tri_coun
 // tri_each_block of a counting collector: blocks of small objects.
 bool tri_counted_each_block(struct tri_heap *heap, tri_block_fn *visit, void *context);
 
-// tri_stats_fill; metadata_bytes is what the collector holds beside this struct.
-void tri_counted_stats_fill(struct tri_counted_heap *heap, struct tri_stats *stats, size_t metadata_bytes);
-
+// tri_stats_fill. Who holds memory outside of its heap adds that to metadata and mapped bytes.
+void tri_counted_stats_fill(struct tri_heap *heap, struct tri_stats *stats);
 
 // The checks of tri_verify that counting collectors share: references denote objects, counts equal the number
 // of references (left out when counted is TRI_COUNT_NONE, or for want of memory), weak lists and flags agree,

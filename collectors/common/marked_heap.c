@@ -1,6 +1,7 @@
 #include "common/marked_heap.h"
 
 #include "common/os.h"
+#include "common/world.h"
 #include "tricolor/collector.h"
 
 // Of the rows of marked_options.def.
@@ -18,7 +19,8 @@ static inline void prefetch(void *context, tri_ref object) {
   struct tri_marked_heap *heap = context;
   uintptr_t cell = tri_marked_cell(object);
   TRI_PREFETCH((void *)cell);
-  if (TRI_LIKELY(tri_block_space_has(&heap->blocks, cell))) TRI_PREFETCH(tri_mark_word(&heap->blocks, cell));
+  if (TRI_LIKELY(tri_block_space_has(&heap->spaces.blocks, cell)))
+    TRI_PREFETCH(tri_mark_word(&heap->spaces.blocks, cell));
 }
 
 #define ROUNDS UINT64_C(6)
@@ -81,8 +83,7 @@ size_t tri_marked_step(struct tri_marked_heap *heap, size_t units) {
     tri_emit(&heap->base, TRI_EVENT_RESCAN, heap->tracer.overflows + 1, 0);
     tri_tracer_overflowed(&heap->tracer, &first, &last);
     uintptr_t from = tri_marked_cell((tri_ref){first}), to = tri_marked_cell((tri_ref){last}) + 1;
-    tri_block_space_each_marked(&heap->blocks, from, to, scan_again, heap);
-    tri_large_each_marked(&heap->large, from, to, scan_again, heap);
+    tri_spaces_each_marked(&heap->spaces, from, to, scan_again, heap);
   }
   return units;
 }
@@ -99,7 +100,28 @@ void tri_marked_trace(void *context, tri_ref *slot) {
 static void retire_runs(void *context, struct tri_mutator *base) {
   struct tri_marked_heap *heap = context;
   struct tri_marked_mutator *m = (struct tri_marked_mutator *)base;
-  for (unsigned c = 0; c < TRI_SIZE_CLASSES; c++) tri_run_retire(&heap->blocks, &m->runs[c]);
+  for (unsigned c = 0; c < TRI_SIZE_CLASSES; c++) tri_run_retire(&heap->spaces.blocks, &m->runs[c]);
+}
+
+// With the lock held, or the world stopped.
+static void take_buffer(void *context, struct tri_mutator *base) {
+  struct tri_marked_heap *heap = context;
+  struct tri_buffered_mutator *m = (struct tri_buffered_mutator *)base;
+  for (uint32_t i = 0; i < m->n_buffer; i++) heap->take(heap, m->buffer[i]);
+  m->n_buffer = 0;
+}
+
+void tri_marked_take(struct tri_marked_heap *heap) { tri_each_mutator(&heap->base, take_buffer, heap); }
+
+void tri_marked_keep(struct tri_mutator *base, tri_ref object) {
+  struct tri_buffered_mutator *m = (struct tri_buffered_mutator *)base;
+  struct tri_marked_heap *heap = tri_marked_heap_of(base->heap);
+  m->buffer[m->n_buffer++] = object;
+  if (m->n_buffer < heap->buffer_entries) return;
+  TRI_YIELD(BARRIER_FLUSH);
+  tri_mutex_lock(&heap->lock);
+  take_buffer(heap, base);
+  tri_mutex_unlock(&heap->lock);
 }
 
 void tri_marked_stop(struct tri_mutator *m) {
@@ -109,20 +131,26 @@ void tri_marked_stop(struct tri_mutator *m) {
 
 void tri_marked_begin(struct tri_marked_heap *heap, bool mutators_run) {
   tri_each_mutator(&heap->base, retire_runs, heap);
-  tri_sweep_finish(&heap->blocks);
+  tri_sweep_finish(&heap->spaces.blocks);
   if (!heap->old) heap->round ^= ROUNDS;
-  heap->blocks.marking = heap->large.marking = true;
-  heap->blocks.black = heap->defers = mutators_run;
+  heap->spaces.blocks.marking = heap->spaces.large.marking = true;
+  heap->spaces.blocks.black = heap->defers = mutators_run;
+}
+
+void tri_marked_make_buffered(struct tri_marked_heap *heap, int64_t entries,
+                              void (*take)(struct tri_marked_heap *heap, tri_ref object)) {
+  heap->buffer_entries = (uint32_t)entries;
+  heap->take = take;
 }
 
 void tri_marked_make_sticky(struct tri_marked_heap *heap) {
   heap->old = TRI_MARKED_OLD;
-  heap->blocks.sticky = heap->large.sticky = true;
+  heap->spaces.blocks.sticky = heap->spaces.large.sticky = true;
 }
 
 void tri_marked_clear(struct tri_marked_heap *heap) {
-  tri_block_space_clear_marks(&heap->blocks);
-  tri_large_clear_marks(&heap->large);
+  tri_block_space_clear_marks(&heap->spaces.blocks);
+  tri_large_clear_marks(&heap->spaces.large);
   heap->round ^= ROUNDS;
 }
 
@@ -135,70 +163,67 @@ void tri_marked_weak(struct tri_marked_heap *heap) {
 void tri_marked_sweep(struct tri_marked_heap *heap) {
   tri_each_mutator(&heap->base, retire_runs, heap);
   tri_emit(&heap->base, TRI_EVENT_SWEEP, 0, 0);
-  heap->blocks.marking = heap->large.marking = heap->blocks.black = false;
-  tri_large_sweep(&heap->large);
-  tri_sweep_begin(&heap->blocks);
+  heap->spaces.blocks.marking = heap->spaces.large.marking = heap->spaces.blocks.black = false;
+  tri_large_sweep(&heap->spaces.large);
+  tri_sweep_begin(&heap->spaces.blocks);
+}
+
+size_t tri_marked_live_bytes(const struct tri_marked_heap *heap) {
+  return tri_block_space_marked_bytes(&heap->spaces.blocks) + heap->spaces.large.live_bytes;
 }
 
 void tri_marked_trim(struct tri_marked_heap *heap) {
-  tri_block_space_trim(&heap->blocks, SIZE_MAX);
-  tri_large_trim(&heap->large, SIZE_MAX);
+  tri_spaces_trim(&heap->spaces);
   tri_mark_stack_shrink(&heap->tracer.stack);
+  tri_mark_stack_shrink(&heap->kept);
 }
 
 // ------------------------------------------------------------------------------------------- heaps, mutators
 
-struct tri_marked_heap *tri_marked_heap_new(size_t bytes, const struct tri_collector *self,
-                                            const struct tri_heap_config *config, const int64_t *own,
-                                            size_t mutator_bytes) {
+enum tri_status tri_marked_heap_new(size_t bytes, size_t mutator_bytes, const struct tri_collector *self,
+                                    const struct tri_heap_config *config, const int64_t *own,
+                                    struct tri_heap **out) {
   struct tri_marked_heap *heap = tri_os_calloc(bytes);
-  if (!heap) return NULL;
-  size_t limit = (size_t)config->value[TRI_OPT_HEAP];
-  bool huge = config->value[TRI_OPT_HUGE];
-  heap->budget.limit = limit;
-  bool blocks = tri_block_space_init(&heap->blocks, &heap->budget, limit, huge);
-  bool large = blocks && tri_large_space_init(&heap->large, &heap->budget, limit, huge);
-  if (!large || tri_heap_init(&heap->base, self, config) != TRI_OK) {
-    if (large) tri_large_space_fini(&heap->large);
-    if (blocks) tri_block_space_fini(&heap->blocks);
+  if (!heap) return TRI_ENOMEM;
+  bool spaces = tri_spaces_init(&heap->spaces, config);
+  if (!spaces || tri_heap_init(&heap->base, self, config) != TRI_OK) {
+    if (spaces) tri_spaces_fini(&heap->spaces);
     tri_os_free(heap);
-    return NULL;
+    return TRI_ENOMEM;
   }
   tri_mutex_init(&heap->lock);
   tri_tracer_init(&heap->tracer, (size_t)own[OWN_MARK_STACK], mark, heap);
+  tri_mark_stack_init(&heap->kept, (size_t)own[OWN_MARK_STACK]);
   tri_weak_refs_init(&heap->weak, &(struct tri_reach){is_live, tri_marked_trace, tri_marked_drain, heap});
   tri_finalizers_init(&heap->finalizers);
-  heap->blocks.run_cells = (uint32_t)own[OWN_RUN];
+  heap->spaces.blocks.run_cells = (uint32_t)own[OWN_RUN];
+  heap->bytes = bytes;
   heap->mutator_bytes = mutator_bytes;
   heap->round = 4;
-  return heap;
+  *out = &heap->base;
+  return TRI_OK;
 }
 
-void tri_marked_heap_delete(struct tri_marked_heap *heap) {
-  tri_heap_fini(&heap->base);
+void tri_marked_heap_delete(struct tri_heap *base) {
+  struct tri_marked_heap *heap = tri_marked_heap_of(base);
+  tri_heap_fini(base);
   tri_finalizers_fini(&heap->finalizers);
   tri_weak_refs_fini(&heap->weak);
+  tri_mark_stack_fini(&heap->kept);
   tri_tracer_fini(&heap->tracer);
-  tri_large_space_fini(&heap->large);
-  tri_block_space_fini(&heap->blocks);
+  tri_spaces_fini(&heap->spaces);
   tri_os_free(heap);
 }
 
-enum tri_status tri_marked_attach(struct tri_heap *base, struct tri_mutator **out) {
-  struct tri_marked_heap *heap = tri_marked_heap_of(base);
-  enum tri_status status = tri_mutator_new(base, heap->mutator_bytes, out);
-  if (status != TRI_OK) return status;
-  tri_mutex_lock(&heap->lock);
-  heap->n_mutators++;
-  tri_mutex_unlock(&heap->lock);
-  return TRI_OK;
+enum tri_status tri_marked_attach(struct tri_heap *heap, struct tri_mutator **m) {
+  return tri_mutator_new(heap, tri_marked_heap_of(heap)->mutator_bytes, m);
 }
 
 void tri_marked_detach(struct tri_mutator *m) {
   struct tri_marked_heap *heap = tri_marked_heap_of(m->heap);
   tri_mutex_lock(&heap->lock);
   retire_runs(heap, m);
-  heap->n_mutators--;
+  if (heap->take) take_buffer(heap, m);
   tri_mutex_unlock(&heap->lock);
   tri_mutator_delete(m);
 }
@@ -220,22 +245,23 @@ static tri_ref alloc_small(struct tri_marked_heap *heap, struct tri_marked_mutat
   if (!tri_is_null(object)) return object;
   unsigned size_class = tri_size_class(tri_object_bytes(shape));
   struct tri_run *run = &m->runs[size_class];
-  if (!tri_run_refill(&heap->blocks, run, size_class) &&
-      !(tri_large_trim(&heap->large, TRI_BLOCK_BYTES) && tri_run_refill(&heap->blocks, run, size_class)))
+  if (!tri_run_refill(&heap->spaces.blocks, run, size_class) &&
+      !(tri_large_trim(&heap->spaces.large, TRI_BLOCK_BYTES) &&
+        tri_run_refill(&heap->spaces.blocks, run, size_class)))
     return TRI_NULL;
   return tri_runs_alloc(m->runs, shape);
 }
 
 static tri_ref alloc_large(struct tri_marked_heap *heap, struct tri_shape shape) {
   size_t bytes = tri_object_bytes(shape);
-  uintptr_t start = tri_large_alloc(&heap->large, bytes);
+  uintptr_t start = tri_large_alloc(&heap->spaces.large, bytes);
   if (!start) {
-    tri_sweep_finish(&heap->blocks);
-    if (tri_block_space_trim(&heap->blocks, bytes + tri_os_page_bytes()))
-      start = tri_large_alloc(&heap->large, bytes);
+    tri_sweep_finish(&heap->spaces.blocks);
+    if (tri_block_space_trim(&heap->spaces.blocks, bytes + tri_os_page_bytes()))
+      start = tri_large_alloc(&heap->spaces.large, bytes);
   }
   if (!start) return TRI_NULL;
-  if (heap->blocks.black) tri_large_mark(&heap->large, start);
+  if (heap->spaces.blocks.black) tri_large_mark(&heap->spaces.large, start);
   *(uint64_t *)start = shape.tag;
   return (tri_ref){start + TRI_TAG_BYTES};
 }
@@ -249,7 +275,7 @@ tri_ref tri_marked_alloc_any(struct tri_mutator *m, struct tri_shape shape) {
 // --------------------------------------------------------------------------------------------------- looking
 
 static enum tri_colour colour_of(const struct tri_marked_heap *heap, tri_ref object) {
-  if (!heap->blocks.marking) return TRI_COLOUR_NONE;
+  if (!heap->spaces.blocks.marking) return TRI_COLOUR_NONE;
   if (!tri_marked_is(heap, object)) return TRI_WHITE;
   const struct tri_tracer *tracer = &heap->tracer;
   return object.bits >= tracer->overflow_first && object.bits <= tracer->overflow_last ? TRI_GREY : TRI_BLACK;
@@ -264,19 +290,41 @@ static struct tri_object_info describe(const struct tri_marked_heap *heap, uintp
 }
 
 enum tri_status tri_marked_marking(struct tri_heap *heap, struct tri_marking *marking) {
-  *marking = (struct tri_marking){.active = tri_marked_heap_of(heap)->blocks.marking};
+  *marking = (struct tri_marking){.active = tri_marked_heap_of(heap)->spaces.blocks.marking};
   return TRI_OK;
 }
 
-bool tri_marked_each_grey(struct tri_heap *base, tri_grey_fn *visit, void *context) {
-  const struct tri_mark_stack *stack = &tri_marked_heap_of(base)->tracer.stack;
+struct each_kept {
+  tri_grey_fn *visit;
+  void *context;
+  bool goes_on;
+};
+
+static void visit_buffer(void *context, struct tri_mutator *base) {
+  struct each_kept *each = context;
+  const struct tri_buffered_mutator *m = (const struct tri_buffered_mutator *)base;
+  for (uint32_t i = 0; each->goes_on && i < m->n_buffer; i++)
+    each->goes_on = each->visit(each->context, m->buffer[i]);
+}
+
+static bool each_entry(const struct tri_mark_stack *stack, tri_grey_fn *visit, void *context) {
   for (size_t i = 0; i < stack->top; i++)
     if (!visit(context, (tri_ref){stack->entries[i]})) return false;
   return true;
 }
 
+bool tri_marked_each_kept(struct tri_heap *heap, tri_grey_fn *visit, void *context) {
+  struct each_kept each = {visit, context, true};
+  tri_each_mutator(heap, visit_buffer, &each);
+  return each.goes_on && each_entry(&tri_marked_heap_of(heap)->kept, visit, context);
+}
+
+bool tri_marked_each_grey(struct tri_heap *heap, tri_grey_fn *visit, void *context) {
+  return each_entry(&tri_marked_heap_of(heap)->tracer.stack, visit, context);
+}
+
 bool tri_marked_each_block(struct tri_heap *base, tri_block_fn *visit, void *context) {
-  return tri_block_space_tell(&tri_marked_heap_of(base)->blocks, visit, context);
+  return tri_block_space_tell(&tri_marked_heap_of(base)->spaces.blocks, visit, context);
 }
 
 // Whether the object may stand in `bytes` of memory; of a large object, page rounding included.
@@ -302,16 +350,15 @@ static bool visit_cell(void *context, uintptr_t cell, size_t bytes) {
 bool tri_marked_walk(struct tri_heap *base, tri_walk_fn *visit, void *context) {
   struct tri_marked_heap *heap = tri_marked_heap_of(base);
   struct visit each = {heap, visit, context};
-  if (!heap->blocks.marking) tri_sweep_finish(&heap->blocks);
-  return tri_block_space_each(&heap->blocks, visit_cell, &each) &&
-         tri_large_each(&heap->large, visit_cell, &each);
+  if (!heap->spaces.blocks.marking) tri_sweep_finish(&heap->spaces.blocks);
+  return tri_spaces_each(&heap->spaces, visit_cell, &each);
 }
 
 // The allocated object that starts at slot 0 = ref, whatever the bits of ref.
 static bool find_object(struct tri_marked_heap *heap, tri_ref ref, struct tri_object_info *info) {
   size_t bytes = 0;
-  uintptr_t cell = tri_marked_cell(ref), start = tri_cell_around(&heap->blocks, cell, &bytes);
-  if (!start) start = tri_large_around(&heap->large, cell, &bytes);
+  uintptr_t cell = tri_marked_cell(ref), start = tri_cell_around(&heap->spaces.blocks, cell, &bytes);
+  if (!start) start = tri_large_around(&heap->spaces.large, cell, &bytes);
   if (!start || start != cell) return false;
   *info = describe(heap, cell, bytes);
   return true;
@@ -321,8 +368,8 @@ enum tri_status tri_marked_inspect(struct tri_heap *base, tri_ref ref, struct tr
   struct tri_marked_heap *heap = tri_marked_heap_of(base);
   if (!find_object(heap, ref, info)) return TRI_ECORRUPT;
   // It does not sweep: the state that a lazy collection leaves is there to be seen.
-  bool garbage = !heap->blocks.marking && tri_cell_unswept(&heap->blocks, info->start) &&
-                 !tri_cell_marked(&heap->blocks, info->start);
+  bool garbage = !heap->spaces.blocks.marking && tri_cell_unswept(&heap->spaces.blocks, info->start) &&
+                 !tri_cell_marked(&heap->spaces.blocks, info->start);
   return garbage ? TRI_ECORRUPT : TRI_OK;
 }
 
@@ -340,7 +387,7 @@ static bool verify_object(void *context, uintptr_t cell, size_t bytes) {
              (unsigned long long)info.shape.tag, bytes);
     return true;
   }
-  if (v->heap->blocks.marking) return true; // weak slots are not yet cleared
+  if (v->heap->spaces.blocks.marking) return true; // weak slots are not yet cleared
   for (size_t i = 0; i < tri_shape_refs(info.shape); i++) {
     tri_ref slot = tri_plain_load(NULL, info.ref, i);
     if (!tri_is_null(slot) && !find_object(v->heap, slot, &target))
@@ -353,42 +400,29 @@ static bool verify_object(void *context, uintptr_t cell, size_t bytes) {
 size_t tri_marked_verify(struct tri_heap *base, const struct tri_reporter *reporter) {
   struct tri_marked_heap *heap = tri_marked_heap_of(base);
   struct verify v = {heap, {reporter, 0}};
-  tri_block_space_verify(&heap->blocks, &v.findings);
-  tri_large_space_verify(&heap->large, &v.findings);
+  tri_block_space_verify(&heap->spaces.blocks, &v.findings);
+  tri_large_space_verify(&heap->spaces.large, &v.findings);
   if (v.findings.count) return v.findings.count; // what follows relies on the tables
-  struct tri_space_usage blocks = tri_block_space_usage(&heap->blocks),
-                         large = tri_large_space_usage(&heap->large);
+  struct tri_space_usage blocks = tri_block_space_usage(&heap->spaces.blocks),
+                         large = tri_large_space_usage(&heap->spaces.large);
   size_t committed = blocks.live_bytes + blocks.free_bytes + large.live_bytes + large.free_bytes;
-  if (committed != heap->budget.used || committed > heap->budget.limit)
+  if (committed != heap->spaces.budget.used || committed > heap->spaces.budget.limit)
     tri_find(&v.findings, "live and free are %zu bytes, the budget has given %zu of %zu", committed,
-             heap->budget.used, heap->budget.limit);
-  if (!heap->blocks.marking && !tri_mark_stack_is_empty(&heap->tracer.stack))
+             heap->spaces.budget.used, heap->spaces.budget.limit);
+  if (!heap->spaces.blocks.marking && !tri_mark_stack_is_empty(&heap->tracer.stack))
     tri_find(&v.findings, "%zu entries on the mark stack outside of a collection", heap->tracer.stack.top);
-  if (!heap->blocks.marking) tri_sweep_finish(&heap->blocks);
-  tri_block_space_each(&heap->blocks, verify_object, &v);
-  tri_large_each(&heap->large, verify_object, &v);
+  if (!heap->spaces.blocks.marking) tri_sweep_finish(&heap->spaces.blocks);
+  tri_spaces_each(&heap->spaces, verify_object, &v);
   return v.findings.count;
 }
 
-void tri_marked_stats_fill(struct tri_marked_heap *heap, struct tri_stats *stats, size_t metadata_bytes) {
-  struct tri_space_usage blocks = tri_block_space_usage(&heap->blocks),
-                         large = tri_large_space_usage(&heap->large);
-  stats->live_objects = blocks.live_objects + large.live_objects;
-  stats->live_bytes = blocks.live_bytes + large.live_bytes;
-  stats->free_bytes = blocks.free_bytes + large.free_bytes;
-  stats->released_bytes = blocks.released_bytes + large.released_bytes;
-  stats->metadata_bytes = sizeof *heap + metadata_bytes + heap->n_mutators * heap->mutator_bytes +
-                          blocks.metadata_bytes + large.metadata_bytes +
-                          heap->tracer.stack.capacity * sizeof(uintptr_t) + tri_weak_refs_bytes(&heap->weak) +
-                          tri_finalizers_bytes(&heap->finalizers);
-  stats->mapped_bytes = blocks.mapped_bytes + large.mapped_bytes + stats->metadata_bytes;
-  stats->limit_bytes = heap->budget.limit;
-  stats->peak_bytes = heap->budget.peak;
-  stats->freed_objects = heap->blocks.freed_objects + heap->large.freed_objects;
-  stats->freed_bytes = heap->blocks.freed_bytes + heap->large.freed_bytes;
-  stats->allocated_objects = stats->live_objects + stats->freed_objects;
-  stats->allocated_bytes = stats->live_bytes + stats->freed_bytes;
-  stats->full_collections = heap->base.epoch;
+void tri_marked_stats_fill(struct tri_heap *base, struct tri_stats *stats) {
+  const struct tri_marked_heap *heap = tri_marked_heap_of(base);
+  tri_spaces_stats_fill(&heap->spaces, stats,
+                        heap->bytes + base->world->attached * heap->mutator_bytes +
+                            (heap->tracer.stack.capacity + heap->kept.capacity) * sizeof(uintptr_t) +
+                            tri_weak_refs_bytes(&heap->weak) + tri_finalizers_bytes(&heap->finalizers));
+  stats->full_collections = base->epoch;
   stats->marked_objects = heap->marked_objects;
   stats->mark_stack_overflows = heap->tracer.overflows;
   stats->weak_cleared = heap->weak.cleared;

@@ -1,21 +1,21 @@
-// A heap that is marked and swept in place: what the mark-sweep collectors (marksweep, yuasa, sticky) share.
+// A heap that is marked and swept in place: what the mark-sweep collectors (marksweep,
+// yuasa, sticky, wbcheck) share.
 //
-// Small objects are cells of a block space, larger ones stand in a large-object space, both under one limit;
-// each mutator allocates in runs of its own. Marking goes through the tracer, and looks again at what a full
+// Small objects are cells of blocks, larger ones stand in pages (common/spaces.h); each mutator allocates in
+// runs of its own. Marking goes through the tracer, and looks again at what a full
 // mark stack dropped; weak references, ephemerons and finalizers follow (common/weak.h); small objects are
 // swept lazily, by who wants memory, large ones at once. When a collection begins, how far it goes and who
 // may run meanwhile are the collector's.
 //
 // Invariants: runs belong to their mutators while the world runs, and are retired before marking begins and
-// before it ends; all blocks are swept before marking begins; heap->lock guards spaces and tracer while the
-// world runs.
+// before it ends; all blocks are swept before marking begins; heap->lock guards spaces, tracer and kept while
+// the world runs.
 #ifndef TRICOLOR_COMMON_MARKED_HEAP_H
 #define TRICOLOR_COMMON_MARKED_HEAP_H
 
 #include "common/actor.h"
-#include "common/block_space.h"
 #include "common/finalizer.h"
-#include "common/large_space.h"
+#include "common/spaces.h"
 #include "common/tracer.h"
 #include "common/weak.h"
 #include "tricolor/tricolor.h"
@@ -23,18 +23,18 @@
 struct tri_marked_heap {
   struct tri_heap base;
   struct tri_mutex lock;
-  struct tri_budget budget;
-  struct tri_block_space blocks;
-  struct tri_large_space large;
+  struct tri_spaces spaces;
   struct tri_tracer tracer;
   struct tri_weak_refs weak;
   struct tri_finalizers finalizers;
-  uint64_t round;          // lent bits of the weak objects that this collection has scanned: 2 or 4
-  uint64_t old;            // TRI_MARKED_OLD where tags say who is old, or 0
-  uint64_t marked_objects; // total
-  size_t mutator_bytes;
-  uint32_t n_mutators;
-  bool defers; // mutators run before marking ends: weak objects wait for tri_marked_weak
+  struct tri_mark_stack kept; // of what barriers have kept: what `take` has put here
+  void (*take)(struct tri_marked_heap *heap, tri_ref object); // NULL: barriers keep nothing
+  uint32_t buffer_entries;
+  uint64_t round;              // lent bits of the weak objects that this collection has scanned: 2 or 4
+  uint64_t old;                // TRI_MARKED_OLD where tags say who is old, or 0
+  uint64_t marked_objects;     // total
+  size_t bytes, mutator_bytes; // of the collector's heap, and of each mutator
+  bool defers;                 // mutators run before marking ends: weak objects wait for tri_marked_weak
 };
 
 struct tri_marked_mutator {
@@ -42,19 +42,27 @@ struct tri_marked_mutator {
   struct tri_run runs[TRI_SIZE_CLASSES];
 };
 
+enum { TRI_BUFFER_ENTRIES = 64 };
+
+struct tri_buffered_mutator {
+  struct tri_marked_mutator marked;
+  uint32_t n_buffer;                  // below heap->buffer_entries while the mutator runs
+  tri_ref buffer[TRI_BUFFER_ENTRIES]; // kept by its barrier, and not yet taken
+};
+
 static inline struct tri_marked_heap *tri_marked_heap_of(struct tri_heap *heap) {
   return (struct tri_marked_heap *)heap;
 }
 
-// A new heap of `bytes`, which begins with struct tri_marked_heap; the rest is zero. own: the values of
-// marked_options.def. mutator_bytes: of the collector's mutators, which begin with struct tri_marked_mutator.
-// NULL: out of memory.
-struct tri_marked_heap *tri_marked_heap_new(size_t bytes, const struct tri_collector *self,
-                                            const struct tri_heap_config *config, const int64_t *own,
-                                            size_t mutator_bytes);
-void tri_marked_heap_delete(struct tri_marked_heap *heap);
+// A new heap of `bytes`, which begins with struct tri_marked_heap; the rest is zero. mutator_bytes: of the
+// collector's mutators, which begin with struct tri_marked_mutator. own: the values of marked_options.def.
+// TRI_ENOMEM: *out is left alone. The caller owns the heap.
+enum tri_status tri_marked_heap_new(size_t bytes, size_t mutator_bytes, const struct tri_collector *self,
+                                    const struct tri_heap_config *config, const int64_t *own,
+                                    struct tri_heap **out);
 
-// tri_attach and tri_detach.
+// tri_heap_destroy, tri_attach and tri_detach.
+void tri_marked_heap_delete(struct tri_heap *heap);
 enum tri_status tri_marked_attach(struct tri_heap *heap, struct tri_mutator **m);
 void tri_marked_detach(struct tri_mutator *m);
 
@@ -72,6 +80,25 @@ static inline tri_ref tri_marked_alloc(struct tri_mutator *m, struct tri_shape s
 // Any object of a checked shape, from whatever memory is free, with the lock held or the world stopped (a
 // tri_try_alloc_fn of common/slow_alloc.h). Does not collect. TRI_NULL: out of memory.
 tri_ref tri_marked_alloc_any(struct tri_mutator *m, struct tri_shape shape);
+
+// --------------------------------------------------------------------------------------------------- barrier
+//
+// What a mutator's barrier keeps goes to its buffer, without a lock; the collector takes it from there when
+// the buffer is full, when the mutator detaches, or when it asks for it (Detlefs et al. 2004).
+
+// Mutators begin with struct tri_buffered_mutator, and fill `entries` of its buffer, 1 to TRI_BUFFER_ENTRIES.
+// take is given each object that was kept, with the lock held or the world stopped. For a new heap.
+void tri_marked_make_buffered(struct tri_marked_heap *heap, int64_t entries,
+                              void (*take)(struct tri_marked_heap *heap, tri_ref object));
+
+// Keep an object. Does not collect; yields where the buffer is full.
+void tri_marked_keep(struct tri_mutator *m, tri_ref object);
+
+// Take all that is in buffers. With the world stopped.
+void tri_marked_take(struct tri_marked_heap *heap);
+
+// Visit what is in buffers, and heap->kept. False when a visitor ended it. As tri_each_grey.
+bool tri_marked_each_kept(struct tri_heap *heap, tri_grey_fn *visit, void *context);
 
 // ------------------------------------------------------------------------------------------------
 // generations
@@ -112,15 +139,17 @@ static inline uintptr_t tri_marked_cell(tri_ref object) { return object.bits - T
 
 static inline bool tri_marked_is(const struct tri_marked_heap *heap, tri_ref object) {
   uintptr_t cell = tri_marked_cell(object);
-  return TRI_LIKELY(tri_block_space_has(&heap->blocks, cell)) ? tri_cell_marked(&heap->blocks, cell)
-                                                              : tri_large_marked(&heap->large, cell);
+  return TRI_LIKELY(tri_block_space_has(&heap->spaces.blocks, cell))
+             ? tri_cell_marked(&heap->spaces.blocks, cell)
+             : tri_large_marked(&heap->spaces.large, cell);
 }
 
 // Mark the object; true when it was not marked before. With the lock held while the world runs.
 static inline bool tri_marked_mark(struct tri_marked_heap *heap, tri_ref object) {
   uintptr_t cell = tri_marked_cell(object);
-  if (!(TRI_LIKELY(tri_block_space_has(&heap->blocks, cell)) ? tri_cell_mark(&heap->blocks, cell)
-                                                             : tri_large_mark(&heap->large, cell)))
+  if (!(TRI_LIKELY(tri_block_space_has(&heap->spaces.blocks, cell))
+            ? tri_cell_mark(&heap->spaces.blocks, cell)
+            : tri_large_mark(&heap->spaces.large, cell)))
     return false;
   heap->marked_objects++;
   tri_weak_refs_reached(&heap->weak, object);
@@ -151,6 +180,9 @@ void tri_marked_weak(struct tri_marked_heap *heap);
 // ones as their blocks are wanted, or by tri_sweep_finish.
 void tri_marked_sweep(struct tri_marked_heap *heap);
 
+// After that: the bytes that have survived.
+size_t tri_marked_live_bytes(const struct tri_marked_heap *heap);
+
 // Give free memory back to the system; the sweep has ended.
 void tri_marked_trim(struct tri_marked_heap *heap);
 
@@ -177,7 +209,7 @@ bool tri_marked_walk(struct tri_heap *heap, tri_walk_fn *visit, void *context);
 enum tri_status tri_marked_inspect(struct tri_heap *heap, tri_ref ref, struct tri_object_info *info);
 size_t tri_marked_verify(struct tri_heap *heap, const struct tri_reporter *reporter);
 
-// tri_stats_fill; metadata_bytes is what the collector holds beside this struct.
-void tri_marked_stats_fill(struct tri_marked_heap *heap, struct tri_stats *stats, size_t metadata_bytes);
+// tri_stats_fill. Who holds memory outside of its heap and mutators adds that to metadata and mapped bytes.
+void tri_marked_stats_fill(struct tri_heap *heap, struct tri_stats *stats);
 
 #endif

@@ -32,6 +32,11 @@ static inline tri_ref marksweep_alloc(struct tri_mutator *m, struct tri_shape sh
 }
 #define tri_fast_alloc marksweep_alloc
 
+#define tri_cold_heap_destroy tri_marked_heap_delete
+#define tri_cold_attach tri_marked_attach
+#define tri_cold_detach tri_marked_detach
+#define tri_cold_walk tri_marked_walk
+#define tri_cold_stats_fill tri_marked_stats_fill
 #define tri_cold_finalizer_add tri_marked_finalizer_add
 #define tri_cold_finalizer_next tri_marked_finalizer_next
 #define tri_cold_collect marksweep_collect

@@ -24,21 +24,12 @@ static struct marksweep_heap *heap_of(struct tri_heap *heap) { return (struct ma
 enum tri_status marksweep_heap_create(const struct tri_collector *self, const struct tri_heap_config *config,
                                       struct tri_heap **out) {
   const int64_t *own = config->value + TRI_COMMON_OPTIONS;
-  struct tri_marked_heap *marked = tri_marked_heap_new(
-      sizeof(struct marksweep_heap), self, config, own + MARKSWEEP_MARK_STACK, sizeof(struct tri_marked_mutator));
-  if (!marked) return TRI_ENOMEM;
-  struct marksweep_heap *heap = heap_of(&marked->base);
-  heap->lazy = own[MARKSWEEP_LAZY];
-  *out = &marked->base;
-  return TRI_OK;
+  enum tri_status status =
+      tri_marked_heap_new(sizeof(struct marksweep_heap), sizeof(struct tri_marked_mutator), self, config,
+                          own + MARKSWEEP_MARK_STACK, out);
+  if (status == TRI_OK) heap_of(*out)->lazy = own[MARKSWEEP_LAZY];
+  return status;
 }
-
-void marksweep_heap_destroy(struct tri_heap *heap) { tri_marked_heap_delete(tri_marked_heap_of(heap)); }
-
-enum tri_status marksweep_attach(struct tri_heap *heap, struct tri_mutator **m) {
-  return tri_marked_attach(heap, m);
-}
-void marksweep_detach(struct tri_mutator *m) { tri_marked_detach(m); }
 
 // With the world stopped by the caller.
 static void collect(struct tri_marked_heap *heap, enum tri_collect_kind kind, bool lazily) {
@@ -50,7 +41,7 @@ static void collect(struct tri_marked_heap *heap, enum tri_collect_kind kind, bo
   tri_marked_drain(heap);
   tri_marked_weak(heap);
   tri_marked_sweep(heap);
-  if (!lazily) tri_sweep_finish(&heap->blocks);
+  if (!lazily) tri_sweep_finish(&heap->spaces.blocks);
   if (kind == TRI_COLLECT_COMPACT) tri_marked_trim(heap);
   tri_emit(&heap->base, TRI_EVENT_COLLECTION_END, kind, !lazily);
 }
@@ -70,13 +61,4 @@ static bool reclaim(struct tri_mutator *m, bool again) {
 
 tri_ref marksweep_alloc_slow(struct tri_mutator *m, struct tri_shape shape) {
   return tri_slow_alloc(m, shape, &tri_marked_heap_of(m->heap)->lock, tri_marked_alloc_any, reclaim);
-}
-
-bool marksweep_walk(struct tri_heap *heap, tri_walk_fn *visit, void *context) {
-  return tri_marked_walk(heap, visit, context);
-}
-
-void marksweep_stats_fill(struct tri_heap *heap, struct tri_stats *stats) {
-  tri_marked_stats_fill(tri_marked_heap_of(heap), stats,
-                        sizeof(struct marksweep_heap) - sizeof(struct tri_marked_heap));
 }

@@ -145,6 +145,8 @@ static inline void refcount_safepoint(struct tri_mutator *m) {
 #define tri_fast_frame_pop refcount_frame_pop
 #define tri_fast_weak_set refcount_weak_set_slow
 #define tri_fast_safepoint refcount_safepoint
+#define tri_cold_attach tri_counted_attach
+#define tri_cold_detach tri_counted_detach
 #define tri_cold_collect refcount_collect
 #define tri_cold_inspect refcount_inspect
 #define tri_cold_verify refcount_verify

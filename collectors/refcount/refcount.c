@@ -31,15 +31,11 @@ static struct tri_reach reach_by_count(struct refcount_heap *heap);
 
 enum tri_status refcount_heap_create(const struct tri_collector *self, const struct tri_heap_config *config,
                                      struct tri_heap **out) {
-  struct refcount_heap *heap = tri_os_calloc(sizeof *heap);
-  if (!heap) return TRI_ENOMEM;
   const int64_t *own = config->value + TRI_COMMON_OPTIONS;
-  enum tri_status status =
-      tri_counted_heap_init(&heap->counted, self, config, (unsigned)own[REFCOUNT_OPT_COUNT_BITS]);
-  if (status != TRI_OK) {
-    tri_os_free(heap);
-    return status;
-  }
+  enum tri_status status = tri_counted_heap_new(sizeof(struct refcount_heap), self, config,
+                                                (unsigned)own[REFCOUNT_OPT_COUNT_BITS], out);
+  if (status != TRI_OK) return status;
+  struct refcount_heap *heap = heap_of(*out);
   bool cycles = own[REFCOUNT_OPT_CYCLES];
   if (!cycles) heap->counted.base.caps &= ~(uint64_t)TRI_CAP_CYCLES;
   heap->no_fresh = TRI_COUNT_ONE;
@@ -49,7 +45,6 @@ enum tri_status refcount_heap_create(const struct tri_collector *self, const str
   tri_mark_stack_init(&heap->zeros, TRI_MARK_STACK_UNBOUNDED);
   tri_mark_stack_init(&heap->roots, (size_t)1 << REFCOUNT_INDEX_BITS);
   tri_mark_stack_init(&heap->stack, (size_t)own[REFCOUNT_OPT_MARK_STACK]);
-  *out = &heap->counted.base;
   return TRI_OK;
 }
 
@@ -58,14 +53,8 @@ void refcount_heap_destroy(struct tri_heap *base) {
   tri_mark_stack_fini(&heap->stack);
   tri_mark_stack_fini(&heap->roots);
   tri_mark_stack_fini(&heap->zeros);
-  tri_counted_heap_fini(&heap->counted);
-  tri_os_free(heap);
+  tri_counted_heap_delete(base);
 }
-
-enum tri_status refcount_attach(struct tri_heap *heap, struct tri_mutator **m) {
-  return tri_counted_attach(heap, m);
-}
-void refcount_detach(struct tri_mutator *m) { tri_counted_detach(m); }
 
 // -------------------------------------------------------------------------------------------- possible roots
 
@@ -473,9 +462,10 @@ enum tri_status refcount_inspect(struct tri_heap *base, tri_ref ref, struct tri_
 
 void refcount_stats_fill(struct tri_heap *base, struct tri_stats *stats) {
   struct refcount_heap *heap = heap_of(base);
-  size_t entries = heap->zeros.capacity + heap->roots.capacity + heap->stack.capacity;
-  tri_counted_stats_fill(&heap->counted, stats,
-                         sizeof *heap - sizeof heap->counted + entries * sizeof *heap->roots.entries);
+  size_t bytes = (heap->zeros.capacity + heap->roots.capacity + heap->stack.capacity) * sizeof(uintptr_t);
+  tri_counted_stats_fill(base, stats);
+  stats->metadata_bytes += bytes;
+  stats->mapped_bytes += bytes;
   stats->marked_objects = heap->marked;
   stats->mark_stack_overflows = heap->overflows;
 }

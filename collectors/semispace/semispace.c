@@ -17,6 +17,7 @@
 #include "common/os.h"
 #include "common/poison.h"
 #include "common/slow_alloc.h"
+#include "common/world.h"
 #include "semispace/fast.h"
 
 extern const struct tri_option semispace_options[];
@@ -49,7 +50,6 @@ struct semispace_heap {
   size_t half_bytes, step_bytes, region_bytes, reserved;
   size_t waste;                                           // fillers in the active half
   uint64_t allocated_objects, freed_objects, freed_bytes; // small ones, less what mutators have not yet told
-  uint32_t n_mutators;
   bool collecting; // between COLLECTION_BEGIN and COLLECTION_END
 };
 
@@ -218,21 +218,14 @@ static bool take_region(struct semispace_heap *heap, struct semispace_mutator *m
   return true;
 }
 
-enum tri_status semispace_attach(struct tri_heap *base, struct tri_mutator **out) {
-  struct semispace_heap *heap = heap_of(base);
-  enum tri_status status = tri_mutator_new(base, sizeof(struct semispace_mutator), out);
-  if (status != TRI_OK) return status;
-  tri_mutex_lock(&heap->lock);
-  heap->n_mutators++;
-  tri_mutex_unlock(&heap->lock);
-  return TRI_OK;
+enum tri_status semispace_attach(struct tri_heap *heap, struct tri_mutator **m) {
+  return tri_mutator_new(heap, sizeof(struct semispace_mutator), m);
 }
 
 void semispace_detach(struct tri_mutator *m) {
   struct semispace_heap *heap = heap_of(m->heap);
   tri_mutex_lock(&heap->lock);
   retire_region(heap, m);
-  heap->n_mutators--;
   tri_mutex_unlock(&heap->lock);
   tri_mutator_delete(m);
 }
@@ -395,7 +388,7 @@ void semispace_stats_fill(struct tri_heap *base, struct tri_stats *stats) {
   stats->live_objects += large.live_objects;
   stats->live_bytes += large.live_bytes;
   stats->released_bytes = 2 * (heap->mapped - heap->committed) + large.released_bytes;
-  stats->metadata_bytes = sizeof *heap + heap->n_mutators * sizeof(struct semispace_mutator) +
+  stats->metadata_bytes = sizeof *heap + base->world->attached * sizeof(struct semispace_mutator) +
                           large.metadata_bytes + tri_weak_refs_bytes(&heap->copier.weak) +
                           tri_finalizers_bytes(&heap->copier.finalizers);
   stats->mapped_bytes = 2 * heap->mapped + large.mapped_bytes + stats->metadata_bytes;

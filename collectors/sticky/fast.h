@@ -25,14 +25,6 @@ enum sticky_option {
 #define TRI_OPTIONS sticky_options
 #define TRI_N_OPTIONS STICKY_OPTIONS
 
-enum { STICKY_BUFFER_ENTRIES = 64 };
-
-struct sticky_mutator {
-  struct tri_marked_mutator marked;
-  uint32_t n_buffer;                     // below the option buffer= while the mutator runs
-  tri_ref buffer[STICKY_BUFFER_ENTRIES]; // recorded objects
-};
-
 TRI_COLD void sticky_record_slow(struct tri_mutator *m, tri_ref object);
 tri_ref sticky_alloc_slow(struct tri_mutator *m, struct tri_shape shape);
 
@@ -101,6 +93,10 @@ static inline struct tri_shape sticky_shape(struct tri_mutator *m, tri_ref objec
 #define tri_fast_ephemeron_set sticky_ephemeron_set
 #define tri_fast_shape sticky_shape
 
+#define tri_cold_heap_destroy tri_marked_heap_delete
+#define tri_cold_attach tri_marked_attach
+#define tri_cold_detach tri_marked_detach
+#define tri_cold_walk tri_marked_walk
 #define tri_cold_finalizer_add tri_marked_finalizer_add
 #define tri_cold_finalizer_next tri_marked_finalizer_next
 #define tri_cold_collect sticky_collect

@@ -5,7 +5,7 @@
 // old.
 //
 // Invariants, between collections: an old object is recorded, or has TRI_MARKED_OLD in its tag and refers to
-// old objects only; a recorded object is in the buffer of a mutator or in `remembered`, or `lost` is set; a
+// old objects only; a recorded object is in the buffer of a mutator or in marked.kept, or `lost` is set; a
 // young object is neither.
 #include "tricolor/collector.h"
 
@@ -22,40 +22,26 @@ const struct tri_option sticky_options[STICKY_OPTIONS] = {
 
 struct sticky_heap {
   struct tri_marked_heap marked;
-  struct tri_mark_stack remembered; // recorded objects
-  bool lost;                        // there was no memory to keep one: the next collection has to be full
-  uint32_t buffer_entries, grow;
+  bool lost; // there was no memory to keep a recorded object: the next collection has to be full
+  uint32_t grow;
   size_t old_bytes;      // after the last collection
   size_t most_old_bytes; // beyond that, the next collection is full
   uint64_t full_collections;
 };
 
 static struct sticky_heap *heap_of(struct tri_heap *heap) { return (struct sticky_heap *)heap; }
-static struct sticky_mutator *mutator_of(struct tri_mutator *m) { return (struct sticky_mutator *)m; }
 
 // --------------------------------------------------------------------------------------------------- barrier
 
-// With the lock held, or the world stopped.
-static void flush(struct sticky_heap *heap, struct sticky_mutator *m) {
-  for (uint32_t i = 0; i < m->n_buffer; i++)
-    if (!tri_mark_stack_push(&heap->remembered, m->buffer[i].bits)) heap->lost = true;
-  m->n_buffer = 0;
+static void remember(struct tri_marked_heap *heap, tri_ref object) {
+  if (!tri_mark_stack_push(&heap->kept, object.bits)) heap_of(&heap->base)->lost = true;
 }
 
-void sticky_record_slow(struct tri_mutator *base, tri_ref object) {
-  struct sticky_mutator *m = mutator_of(base);
-  struct sticky_heap *heap = heap_of(base->heap);
+void sticky_record_slow(struct tri_mutator *m, tri_ref object) {
   tri_marked_record(object);
-  m->buffer[m->n_buffer++] = object;
+  tri_marked_keep(m, object);
   TRI_YIELD(STORE_BEFORE);
-  if (m->n_buffer < heap->buffer_entries) return;
-  TRI_YIELD(BARRIER_FLUSH);
-  tri_mutex_lock(&heap->marked.lock);
-  flush(heap, m);
-  tri_mutex_unlock(&heap->marked.lock);
 }
-
-static void flush_mutator(void *heap, struct tri_mutator *m) { flush(heap, mutator_of(m)); }
 
 // ------------------------------------------------------------------------------------------------ collecting
 //
@@ -63,49 +49,45 @@ static void flush_mutator(void *heap, struct tri_mutator *m) { flush(heap, mutat
 
 // For a minor collection: reach what the recorded objects refer to. They are old, and not recorded,
 // afterwards.
-static void trace_remembered(struct sticky_heap *heap) {
-  while (!tri_mark_stack_is_empty(&heap->remembered))
-    tri_marked_scan(&heap->marked, (tri_ref){tri_mark_stack_pop(&heap->remembered)});
+static void trace_remembered(struct tri_marked_heap *heap) {
+  while (!tri_mark_stack_is_empty(&heap->kept))
+    tri_marked_scan(heap, (tri_ref){tri_mark_stack_pop(&heap->kept)});
 }
 
 // For a full one: all that is reachable is scanned anyway, and what is not is about to go.
 static void forget_remembered(struct sticky_heap *heap) {
-  heap->remembered.top = 0;
+  heap->marked.kept.top = 0;
   heap->lost = false;
   tri_marked_clear(&heap->marked);
 }
 
 // How far old objects may grow, after a full collection.
 static size_t grown(const struct sticky_heap *heap) {
-  size_t limit = heap->marked.budget.limit;
+  size_t limit = heap->marked.spaces.budget.limit;
   return heap->old_bytes + (heap->old_bytes < limit ? (limit - heap->old_bytes) / 100 * heap->grow : 0);
 }
 
 static void collect(struct sticky_heap *heap, enum tri_collect_kind kind, bool lazily) {
   struct tri_marked_heap *marked = &heap->marked;
+  tri_marked_take(marked);
   if (kind == TRI_COLLECT_MINOR && (heap->lost || heap->grow == 0)) kind = TRI_COLLECT_FULL;
   tri_emit(&marked->base, TRI_EVENT_COLLECTION_BEGIN, kind, 0);
   tri_marked_begin(marked, false);
-  tri_each_mutator(&marked->base, flush_mutator, heap);
-  if (kind == TRI_COLLECT_MINOR && heap->lost) kind = TRI_COLLECT_FULL;
   if (kind != TRI_COLLECT_MINOR) forget_remembered(heap);
   tri_emit(&marked->base, TRI_EVENT_ROOTS, 0, 0);
   tri_each_root(&marked->base, tri_marked_trace, marked);
-  trace_remembered(heap);
+  trace_remembered(marked);
   tri_emit(&marked->base, TRI_EVENT_MARK, 0, 0);
   tri_marked_drain(marked);
   tri_marked_weak(marked);
   tri_marked_sweep(marked);
-  heap->old_bytes = tri_block_space_marked_bytes(&marked->blocks) + marked->large.live_bytes;
+  heap->old_bytes = tri_marked_live_bytes(marked);
   if (kind != TRI_COLLECT_MINOR) {
     heap->most_old_bytes = grown(heap);
     heap->full_collections++;
   }
-  if (!lazily) tri_sweep_finish(&marked->blocks);
-  if (kind == TRI_COLLECT_COMPACT) {
-    tri_marked_trim(marked);
-    tri_mark_stack_shrink(&heap->remembered);
-  }
+  if (!lazily) tri_sweep_finish(&marked->spaces.blocks);
+  if (kind == TRI_COLLECT_COMPACT) tri_marked_trim(marked);
   tri_emit(&marked->base, TRI_EVENT_COLLECTION_END, kind, !lazily);
 }
 
@@ -134,86 +116,48 @@ tri_ref sticky_alloc_slow(struct tri_mutator *m, struct tri_shape shape) {
 enum tri_status sticky_heap_create(const struct tri_collector *self, const struct tri_heap_config *config,
                                    struct tri_heap **out) {
   const int64_t *own = config->value + TRI_COMMON_OPTIONS;
-  struct tri_marked_heap *marked = tri_marked_heap_new(
-      sizeof(struct sticky_heap), self, config, own + STICKY_MARK_STACK, sizeof(struct sticky_mutator));
-  if (!marked) return TRI_ENOMEM;
-  struct sticky_heap *heap = heap_of(&marked->base);
-  tri_marked_make_sticky(marked);
-  tri_mark_stack_init(&heap->remembered, (size_t)own[STICKY_MARK_STACK]);
-  heap->buffer_entries = (uint32_t)own[STICKY_BUFFER];
+  enum tri_status status =
+      tri_marked_heap_new(sizeof(struct sticky_heap), sizeof(struct tri_buffered_mutator), self, config,
+                          own + STICKY_MARK_STACK, out);
+  if (status != TRI_OK) return status;
+  struct sticky_heap *heap = heap_of(*out);
+  tri_marked_make_sticky(&heap->marked);
+  tri_marked_make_buffered(&heap->marked, own[STICKY_BUFFER], remember);
   heap->grow = (uint32_t)own[STICKY_GROW];
   heap->most_old_bytes = grown(heap);
-  *out = &marked->base;
   return TRI_OK;
-}
-
-void sticky_heap_destroy(struct tri_heap *base) {
-  struct sticky_heap *heap = heap_of(base);
-  tri_mark_stack_fini(&heap->remembered);
-  tri_marked_heap_delete(&heap->marked);
-}
-
-enum tri_status sticky_attach(struct tri_heap *heap, struct tri_mutator **m) {
-  return tri_marked_attach(heap, m);
-}
-
-void sticky_detach(struct tri_mutator *m) {
-  struct sticky_heap *heap = heap_of(m->heap);
-  tri_mutex_lock(&heap->marked.lock);
-  flush(heap, mutator_of(m));
-  tri_mutex_unlock(&heap->marked.lock);
-  tri_marked_detach(m);
 }
 
 // --------------------------------------------------------------------------------------------------- looking
 
-bool sticky_walk(struct tri_heap *heap, tri_walk_fn *visit, void *context) {
-  return tri_marked_walk(heap, visit, context);
-}
-
 void sticky_stats_fill(struct tri_heap *base, struct tri_stats *stats) {
   struct sticky_heap *heap = heap_of(base);
-  tri_marked_stats_fill(&heap->marked, stats,
-                        sizeof *heap - sizeof heap->marked + heap->remembered.capacity * sizeof(uintptr_t));
+  tri_marked_stats_fill(base, stats);
   stats->full_collections = heap->full_collections;
 }
 
 struct visit {
   tri_remembered_fn *visit;
   void *context;
-  bool goes_on;
 };
 
-static void visit_object(struct visit *v, tri_ref object) {
+static bool visit_object(void *context, tri_ref object) {
+  const struct visit *v = context;
   struct tri_remembered entry = {.object = object, .count = SIZE_MAX};
-  if (v->goes_on) v->goes_on = v->visit(v->context, &entry);
-}
-
-static void visit_buffer(void *context, struct tri_mutator *base) {
-  const struct sticky_mutator *m = mutator_of(base);
-  for (uint32_t i = 0; i < m->n_buffer; i++) visit_object(context, m->buffer[i]);
+  return v->visit(v->context, &entry);
 }
 
 static bool visit_cell(void *context, uintptr_t cell, size_t bytes) {
-  struct visit *v = context;
   (void)bytes;
-  visit_object(v, (tri_ref){cell + TRI_TAG_BYTES});
-  return v->goes_on;
+  return visit_object(context, (tri_ref){cell + TRI_TAG_BYTES});
 }
 
 // When an object was lost, a full collection looks at all.
 bool sticky_each_remembered(struct tri_heap *base, tri_remembered_fn *visit, void *context) {
   struct sticky_heap *heap = heap_of(base);
-  struct visit each = {visit, context, true};
-  if (heap->lost) {
-    tri_block_space_each_marked(&heap->marked.blocks, 0, UINTPTR_MAX, visit_cell, &each);
-    if (each.goes_on) tri_large_each_marked(&heap->marked.large, 0, UINTPTR_MAX, visit_cell, &each);
-    return each.goes_on;
-  }
-  tri_each_mutator(base, visit_buffer, &each);
-  for (size_t i = 0; i < heap->remembered.top; i++)
-    visit_object(&each, (tri_ref){heap->remembered.entries[i]});
-  return each.goes_on;
+  struct visit each = {visit, context};
+  if (!heap->lost) return tri_marked_each_kept(base, visit_object, &each);
+  return tri_spaces_each_marked(&heap->marked.spaces, 0, UINTPTR_MAX, visit_cell, &each);
 }
 
 struct verify {
@@ -244,8 +188,7 @@ static bool verify_tag(void *context, uintptr_t cell, size_t bytes) {
 size_t sticky_verify(struct tri_heap *base, const struct tri_reporter *reporter) {
   struct tri_marked_heap *heap = tri_marked_heap_of(base);
   struct verify v = {heap, {reporter, tri_marked_verify(base, reporter)}};
-  if (v.findings.count || heap->blocks.marking) return v.findings.count;
-  tri_block_space_each(&heap->blocks, verify_tag, &v);
-  tri_large_each(&heap->large, verify_tag, &v);
+  if (v.findings.count || heap->spaces.blocks.marking) return v.findings.count;
+  tri_spaces_each(&heap->spaces, verify_tag, &v);
   return v.findings.count;
 }

@@ -48,6 +48,9 @@ void wbcheck_frame_pop_slow(struct tri_mutator *m, struct tri_frame *frame);
 
 enum tri_status wbcheck_collect(struct tri_mutator *m, enum tri_collect_kind kind);
 size_t wbcheck_verify(struct tri_heap *heap, const struct tri_reporter *reporter);
+#define tri_cold_attach tri_marked_attach
+#define tri_cold_detach tri_marked_detach
+#define tri_cold_walk tri_marked_walk
 #define tri_cold_finalizer_add tri_marked_finalizer_add
 #define tri_cold_finalizer_next tri_marked_finalizer_next
 #define tri_cold_collect wbcheck_collect

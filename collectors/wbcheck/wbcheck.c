@@ -239,13 +239,12 @@ void wbcheck_frame_pop_slow(struct tri_mutator *m, struct tri_frame *frame) {
 enum tri_status wbcheck_heap_create(const struct tri_collector *self, const struct tri_heap_config *config,
                                     struct tri_heap **out) {
   const int64_t *own = config->value + TRI_COMMON_OPTIONS;
-  struct tri_marked_heap *marked = tri_marked_heap_new(sizeof(struct wbcheck_heap), self, config,
-                                                       own + WBCHECK_MARK_STACK, sizeof(struct tri_marked_mutator));
-  if (!marked) return TRI_ENOMEM;
-  struct wbcheck_heap *heap = heap_of(&marked->base);
+  enum tri_status status = tri_marked_heap_new(sizeof(struct wbcheck_heap), sizeof(struct tri_marked_mutator), self,
+                                               config, own + WBCHECK_MARK_STACK, out);
+  if (status != TRI_OK) return status;
+  struct wbcheck_heap *heap = heap_of(*out);
   tri_mutex_init(&heap->watch);
   heap->trap = own[WBCHECK_TRAP];
-  *out = &marked->base;
   return TRI_OK;
 }
 
@@ -263,11 +262,8 @@ void wbcheck_heap_destroy(struct tri_heap *base) {
     if (heap->records.entries[k].address) free_record(heap, (struct record *)heap->records.entries[k].value);
   tri_address_map_fini(&heap->records);
   tri_address_map_fini(&heap->roots);
-  tri_marked_heap_delete(&heap->marked);
+  tri_marked_heap_delete(base);
 }
-
-enum tri_status wbcheck_attach(struct tri_heap *heap, struct tri_mutator **m) { return tri_marked_attach(heap, m); }
-void wbcheck_detach(struct tri_mutator *m) { tri_marked_detach(m); }
 
 // ---------------------------------------------------------------------- collecting
 
@@ -303,7 +299,7 @@ static void collect(struct wbcheck_heap *heap, enum tri_collect_kind kind) {
   tri_marked_weak(marked);
   update_records(heap);
   tri_marked_sweep(marked);
-  tri_sweep_finish(&marked->blocks);
+  tri_sweep_finish(&marked->spaces.blocks);
   if (kind == TRI_COLLECT_COMPACT) tri_marked_trim(marked);
   tri_emit(&marked->base, TRI_EVENT_COLLECTION_END, kind, 1);
   trap(heap);
@@ -357,14 +353,10 @@ tri_ref wbcheck_alloc_slow(struct tri_mutator *m, struct tri_shape shape) {
 
 // ---------------------------------------------------------------------- introspection
 
-bool wbcheck_walk(struct tri_heap *heap, tri_walk_fn *visit, void *context) {
-  return tri_marked_walk(heap, visit, context);
-}
-
 size_t wbcheck_verify(struct tri_heap *base, const struct tri_reporter *reporter) {
   struct wbcheck_heap *heap = heap_of(base);
   size_t findings = tri_marked_verify(base, reporter);
-  if (!heap->marked.blocks.marking) compare_all(heap);
+  if (!heap->marked.spaces.blocks.marking) compare_all(heap);
   if (!heap->n_found) return findings;
   reporter->report(reporter->context, heap->found);
   return findings + heap->n_found;
@@ -372,7 +364,8 @@ size_t wbcheck_verify(struct tri_heap *base, const struct tri_reporter *reporter
 
 void wbcheck_stats_fill(struct tri_heap *base, struct tri_stats *stats) {
   struct wbcheck_heap *heap = heap_of(base);
-  tri_marked_stats_fill(&heap->marked, stats,
-                        sizeof *heap - sizeof heap->marked + heap->record_bytes +
-                            tri_address_map_bytes(&heap->records) + tri_address_map_bytes(&heap->roots));
+  size_t seen = heap->record_bytes + tri_address_map_bytes(&heap->records) + tri_address_map_bytes(&heap->roots);
+  tri_marked_stats_fill(base, stats);
+  stats->metadata_bytes += seen;
+  stats->mapped_bytes += seen;
 }

@@ -24,13 +24,9 @@ enum yuasa_option {
 #define TRI_OPTIONS yuasa_options
 #define TRI_N_OPTIONS YUASA_OPTIONS
 
-enum { YUASA_BUFFER_ENTRIES = 64 };
-
 struct yuasa_mutator {
-  struct tri_marked_mutator marked;
+  struct tri_buffered_mutator buffered; // references to be shaded
   bool marking;                         // the heap's: the barrier is on
-  uint32_t n_buffer;                    // below the option buffer= while the mutator runs
-  tri_ref buffer[YUASA_BUFFER_ENTRIES]; // overwritten references, not yet marked
 };
 
 static inline bool yuasa_is_marking(struct tri_mutator *m) {
@@ -116,6 +112,10 @@ static inline struct tri_shape yuasa_shape(struct tri_mutator *m, tri_ref object
 #define tri_fast_ephemeron_value yuasa_ephemeron_value
 #define tri_fast_shape yuasa_shape
 
+#define tri_cold_heap_destroy tri_marked_heap_delete
+#define tri_cold_detach tri_marked_detach
+#define tri_cold_walk tri_marked_walk
+#define tri_cold_stats_fill tri_marked_stats_fill
 #define tri_cold_finalizer_add tri_marked_finalizer_add
 #define tri_cold_finalizer_next yuasa_finalizer_next
 #define tri_cold_collect yuasa_collect

@@ -7,7 +7,10 @@
 //   * what is allocated is marked at once, and never scanned: all that it can refer to is kept anyway
 // So an object that is unmarked at the end was unreachable at MARK, and nobody has held it since.
 //
-// Invariants: heap->marking is the same in every mutator; while it is false, all buffers and `shaded` are
+// What is shaded is kept in the mutators' buffers until it is marked, and then in marked.kept until it is
+// scanned.
+//
+// Invariants: every mutator knows whether marking goes on; while it does not, all buffers and marked.kept are
 // empty.
 #include "tricolor/collector.h"
 
@@ -29,15 +32,13 @@ enum {
 
 struct yuasa_heap {
   struct tri_marked_heap marked;
-  struct tri_mark_stack shaded; // marked, to be scanned
-  bool marking;
-  uint32_t buffer_entries, trigger;
+  uint32_t trigger;
 
   // Pacing. Under the lock, or with the world stopped.
-  size_t allocated;       // bytes since marking ended last
-  size_t due;             // `allocated` at which something is to be done
-  size_t stepped;         // `allocated` at the last step
-  size_t headroom;        // bytes to allocate while `work` objects are marked, or so many blocks swept
+  size_t allocated; // bytes since marking ended last
+  size_t due;       // `allocated` at which something is to be done
+  size_t stepped;   // `allocated` at the last step
+  size_t headroom;  // bytes to allocate while `work` objects are marked, or so many blocks swept
   size_t work;
   size_t live;            // bytes that the last collection left,
   uint64_t live_objects;  // of which it marked so many objects
@@ -50,25 +51,13 @@ static size_t smaller(size_t a, size_t b) { return a < b ? a : b; }
 
 // --------------------------------------------------------------------------------------------------- barrier
 
-// With the lock held, or the world stopped.
-static void flush(struct yuasa_heap *heap, struct yuasa_mutator *m) {
-  for (uint32_t i = 0; i < m->n_buffer; i++)
-    if (tri_marked_mark(&heap->marked, m->buffer[i]) &&
-        !tri_mark_stack_push(&heap->shaded, m->buffer[i].bits))
-      tri_tracer_drop(&heap->marked.tracer, m->buffer[i]);
-  m->n_buffer = 0;
+static void take(struct tri_marked_heap *heap, tri_ref object) {
+  if (tri_marked_mark(heap, object) && !tri_mark_stack_push(&heap->kept, object.bits))
+    tri_tracer_drop(&heap->tracer, object);
 }
 
-static void shade(struct tri_mutator *base, tri_ref object) {
-  struct yuasa_mutator *m = mutator_of(base);
-  struct yuasa_heap *heap = heap_of(base->heap);
-  if (tri_is_null(object)) return;
-  m->buffer[m->n_buffer++] = object;
-  if (m->n_buffer < heap->buffer_entries) return;
-  TRI_YIELD(BARRIER_FLUSH);
-  tri_mutex_lock(&heap->marked.lock);
-  flush(heap, m);
-  tri_mutex_unlock(&heap->marked.lock);
+static void shade(struct tri_mutator *m, tri_ref object) {
+  if (!tri_is_null(object)) tri_marked_keep(m, object);
 }
 
 void yuasa_shade_slow(struct tri_mutator *m, tri_ref object) {
@@ -85,16 +74,12 @@ void yuasa_shade_slots_slow(struct tri_mutator *m, tri_ref object, size_t i, siz
   TRI_YIELD(STORE_SHADED);
 }
 
-static void flush_mutator(void *heap, struct tri_mutator *m) { flush(heap, mutator_of(m)); }
+static bool is_marking(const struct yuasa_heap *heap) { return heap->marked.spaces.blocks.marking; }
 
-static void tell_mutator(void *context, struct tri_mutator *m) {
-  const struct yuasa_heap *heap = context;
-  mutator_of(m)->marking = heap->marking;
-}
+static void tell_mutator(void *heap, struct tri_mutator *m) { mutator_of(m)->marking = is_marking(heap); }
 
-static void set_marking(struct yuasa_heap *heap, bool marking) {
+static void tell_mutators(struct yuasa_heap *heap) {
   TRI_YIELD(PHASE);
-  heap->marking = marking;
   tri_each_mutator(&heap->marked.base, tell_mutator, heap);
 }
 
@@ -102,8 +87,9 @@ static void set_marking(struct yuasa_heap *heap, bool marking) {
 
 static void pace_next(struct yuasa_heap *heap) {
   size_t due = heap->allocated + STEP_BYTES;
-  if (!heap->marking && heap->trigger == 100 && !heap->marked.blocks.n_unswept) due = SIZE_MAX;
-  if (!heap->marking && heap->trigger < 100 && (due > heap->headroom || !heap->marked.blocks.n_unswept))
+  if (!is_marking(heap) && heap->trigger == 100 && !heap->marked.spaces.blocks.n_unswept) due = SIZE_MAX;
+  if (!is_marking(heap) && heap->trigger < 100 &&
+      (due > heap->headroom || !heap->marked.spaces.blocks.n_unswept))
     due = heap->headroom;
   heap->stepped = heap->allocated;
   TRI_RELAXED_STORE(&heap->due, due);
@@ -112,16 +98,16 @@ static void pace_next(struct yuasa_heap *heap) {
 // After marking: all blocks are to be swept when trigger percent of what is free are used, and the next
 // collection begins.
 static void pace_sweeping(struct yuasa_heap *heap) {
-  size_t limit = heap->marked.budget.limit;
+  size_t limit = heap->marked.spaces.budget.limit;
   heap->headroom = (limit - smaller(heap->live, limit)) / 100 * heap->trigger;
-  heap->work = heap->marked.blocks.n_unswept;
+  heap->work = heap->marked.spaces.blocks.n_unswept;
   heap->allocated = 0;
   pace_next(heap);
 }
 
 // When marking begins: all that may be live is to be marked when half of what is left is used.
 static void pace_marking(struct yuasa_heap *heap) {
-  size_t limit = heap->marked.budget.limit, used = heap->live + heap->allocated;
+  size_t limit = heap->marked.spaces.budget.limit, used = heap->live + heap->allocated;
   heap->headroom = (limit - smaller(used, limit)) / 2;
   heap->work = used / (heap->live_objects ? heap->live / heap->live_objects + 1 : OBJECT_BYTES);
   pace_next(heap);
@@ -143,63 +129,60 @@ static void begin(struct yuasa_heap *heap, enum tri_collect_kind kind) {
   struct tri_marked_heap *marked = &heap->marked;
   tri_emit(&marked->base, TRI_EVENT_COLLECTION_BEGIN, kind, 0);
   tri_marked_begin(marked, true);
+  tell_mutators(heap);
   heap->marked_before = marked->marked_objects;
   tri_emit(&marked->base, TRI_EVENT_ROOTS, 0, 0);
   tri_each_root(&marked->base, tri_marked_trace, marked);
-  set_marking(heap, true);
   tri_emit(&marked->base, TRI_EVENT_MARK, 0, 0);
   pace_marking(heap);
 }
 
 // Look at no more than `units` objects and references; true when nothing is grey.
-static bool mark_some(struct yuasa_heap *heap, size_t units) {
-  tri_each_mutator(&heap->marked.base, flush_mutator, heap);
-  for (; units && !tri_mark_stack_is_empty(&heap->shaded); units--)
-    tri_marked_scan(&heap->marked, (tri_ref){tri_mark_stack_pop(&heap->shaded)});
-  return tri_marked_step(&heap->marked, units) != 0;
+static bool mark_some(struct tri_marked_heap *heap, size_t units) {
+  tri_marked_take(heap);
+  for (; units && !tri_mark_stack_is_empty(&heap->kept); units--)
+    tri_marked_scan(heap, (tri_ref){tri_mark_stack_pop(&heap->kept)});
+  return tri_marked_step(heap, units) != 0;
 }
 
 // When nothing is grey.
 static void end(struct yuasa_heap *heap, enum tri_collect_kind kind, bool lazily) {
   struct tri_marked_heap *marked = &heap->marked;
-  set_marking(heap, false);
   tri_marked_weak(marked);
   tri_marked_sweep(marked);
-  heap->live = tri_block_space_marked_bytes(&marked->blocks) + marked->large.live_bytes;
+  tell_mutators(heap);
+  heap->live = tri_marked_live_bytes(marked);
   heap->live_objects = marked->marked_objects - heap->marked_before;
   pace_sweeping(heap);
-  if (!lazily) tri_sweep_finish(&marked->blocks);
-  if (kind == TRI_COLLECT_COMPACT) {
-    tri_marked_trim(marked);
-    tri_mark_stack_shrink(&heap->shaded);
-  }
+  if (!lazily) tri_sweep_finish(&marked->spaces.blocks);
+  if (kind == TRI_COLLECT_COMPACT) tri_marked_trim(marked);
   tri_emit(&marked->base, TRI_EVENT_COLLECTION_END, kind, !lazily);
 }
 
 // Mark or sweep `units` objects' worth; true when neither is left to do.
 static bool step(struct yuasa_heap *heap, size_t units) {
   struct tri_marked_heap *marked = &heap->marked;
-  if (!heap->marking) {
-    tri_sweep_some(&marked->blocks, units);
-  } else if (mark_some(heap, units)) {
+  if (!is_marking(heap)) {
+    tri_sweep_some(&marked->spaces.blocks, units);
+  } else if (mark_some(marked, units)) {
     end(heap, TRI_COLLECT_FULL, true);
-    if (units == SIZE_MAX) tri_sweep_finish(&marked->blocks);
+    if (units == SIZE_MAX) tri_sweep_finish(&marked->spaces.blocks);
   } else {
     tri_emit(&marked->base, TRI_EVENT_MARK_STEP, marked->marked_objects - heap->marked_before, 0);
   }
-  return !heap->marking && !marked->blocks.n_unswept;
+  return !is_marking(heap) && !marked->spaces.blocks.n_unswept;
 }
 
 static void collect(struct yuasa_heap *heap, enum tri_collect_kind kind, bool lazily) {
   begin(heap, kind);
-  mark_some(heap, SIZE_MAX);
+  mark_some(&heap->marked, SIZE_MAX);
   end(heap, kind, lazily);
 }
 
 enum tri_status yuasa_collect(struct tri_mutator *m, enum tri_collect_kind kind) {
   struct yuasa_heap *heap = heap_of(m->heap);
   tri_marked_stop(m);
-  if (heap->marking) step(heap, SIZE_MAX); // what has become garbage since it began is the next one's
+  if (is_marking(heap)) step(heap, SIZE_MAX); // what has become garbage since it began is the next one's
   collect(heap, kind == TRI_COLLECT_MINOR ? TRI_COLLECT_FULL : kind, false);
   tri_world_resume(m);
   return TRI_OK;
@@ -208,7 +191,7 @@ enum tri_status yuasa_collect(struct tri_mutator *m, enum tri_collect_kind kind)
 enum tri_status yuasa_collect_start(struct tri_mutator *m) {
   struct yuasa_heap *heap = heap_of(m->heap);
   tri_marked_stop(m);
-  if (!heap->marking) {
+  if (!is_marking(heap)) {
     begin(heap, TRI_COLLECT_FULL);
     tri_emit(m->heap, TRI_EVENT_MARK_STEP, 0, 0);
   }
@@ -219,7 +202,7 @@ enum tri_status yuasa_collect_start(struct tri_mutator *m) {
 bool yuasa_collect_step(struct tri_mutator *m, size_t units) {
   struct yuasa_heap *heap = heap_of(m->heap);
   tri_mutex_lock(&heap->marked.lock);
-  bool done = !heap->marking && !heap->marked.blocks.n_unswept;
+  bool done = !is_marking(heap) && !heap->marked.spaces.blocks.n_unswept;
   tri_mutex_unlock(&heap->marked.lock);
   if (done) return true;
   tri_marked_stop(m);
@@ -233,22 +216,14 @@ bool yuasa_collect_step(struct tri_mutator *m, size_t units) {
 enum tri_status yuasa_heap_create(const struct tri_collector *self, const struct tri_heap_config *config,
                                   struct tri_heap **out) {
   const int64_t *own = config->value + TRI_COMMON_OPTIONS;
-  struct tri_marked_heap *marked = tri_marked_heap_new(sizeof(struct yuasa_heap), self, config,
-                                                       own + YUASA_MARK_STACK, sizeof(struct yuasa_mutator));
-  if (!marked) return TRI_ENOMEM;
-  struct yuasa_heap *heap = heap_of(&marked->base);
-  tri_mark_stack_init(&heap->shaded, (size_t)own[YUASA_MARK_STACK]);
-  heap->buffer_entries = (uint32_t)own[YUASA_BUFFER];
+  enum tri_status status = tri_marked_heap_new(sizeof(struct yuasa_heap), sizeof(struct yuasa_mutator), self,
+                                               config, own + YUASA_MARK_STACK, out);
+  if (status != TRI_OK) return status;
+  struct yuasa_heap *heap = heap_of(*out);
+  tri_marked_make_buffered(&heap->marked, own[YUASA_BUFFER], take);
   heap->trigger = (uint32_t)own[YUASA_TRIGGER];
   pace_sweeping(heap);
-  *out = &marked->base;
   return TRI_OK;
-}
-
-void yuasa_heap_destroy(struct tri_heap *base) {
-  struct yuasa_heap *heap = heap_of(base);
-  tri_mark_stack_fini(&heap->shaded);
-  tri_marked_heap_delete(&heap->marked);
 }
 
 // Nobody stops the world before the new mutator comes to a safepoint.
@@ -256,14 +231,6 @@ enum tri_status yuasa_attach(struct tri_heap *heap, struct tri_mutator **m) {
   enum tri_status status = tri_marked_attach(heap, m);
   if (status == TRI_OK) tell_mutator(heap, *m);
   return status;
-}
-
-void yuasa_detach(struct tri_mutator *m) {
-  struct yuasa_heap *heap = heap_of(m->heap);
-  tri_mutex_lock(&heap->marked.lock);
-  flush(heap, mutator_of(m));
-  tri_mutex_unlock(&heap->marked.lock);
-  tri_marked_detach(m);
 }
 
 tri_ref yuasa_finalizer_next(struct tri_mutator *m, uint64_t *cookie) {
@@ -281,7 +248,7 @@ static tri_ref try_alloc(struct tri_mutator *m, struct tri_shape shape) {
   size_t bytes = tri_object_bytes(shape);
   if (tri_is_null(object)) return object;
   if (bytes <= TRI_CELL_MAX) {
-    const struct tri_run *run = &mutator_of(m)->marked.runs[tri_size_class(bytes)];
+    const struct tri_run *run = &((struct tri_marked_mutator *)m)->runs[tri_size_class(bytes)];
     bytes = run->limit - run->next + run->cell_bytes;
   }
   TRI_RELAXED_STORE(&heap->allocated, heap->allocated + bytes);
@@ -293,11 +260,11 @@ static void pace(struct tri_mutator *m) {
   struct yuasa_heap *heap = heap_of(m->heap);
   if (TRI_LIKELY(TRI_RELAXED_LOAD(&heap->allocated) < TRI_RELAXED_LOAD(&heap->due))) return;
   tri_mutex_lock(&heap->marked.lock);
-  bool begins = !heap->marking && heap->trigger < 100 && heap->allocated >= heap->headroom;
-  if (!heap->marking && !begins) tri_sweep_some(&heap->marked.blocks, due_units(heap));
+  bool begins = !is_marking(heap) && heap->trigger < 100 && heap->allocated >= heap->headroom;
+  if (!is_marking(heap) && !begins) tri_sweep_some(&heap->marked.spaces.blocks, due_units(heap));
   tri_mutex_unlock(&heap->marked.lock);
-  if (!(heap->marking || begins) || !tri_world_stop(m)) return;
-  if (heap->marking) {
+  if (!(is_marking(heap) || begins) || !tri_world_stop(m)) return;
+  if (is_marking(heap)) {
     step(heap, due_units(heap));
   } else {
     begin(heap, TRI_COLLECT_FULL);
@@ -309,7 +276,7 @@ static void pace(struct tri_mutator *m) {
 // A collection under way is ended first, all the rest in one step: it may have begun too late.
 static bool reclaim(struct tri_mutator *m, bool again) {
   struct yuasa_heap *heap = heap_of(m->heap);
-  bool under_way = heap->marking;
+  bool under_way = is_marking(heap);
   (void)again;
   if (under_way)
     step(heap, SIZE_MAX);
@@ -325,42 +292,15 @@ tri_ref yuasa_alloc_slow(struct tri_mutator *m, struct tri_shape shape) {
 
 // --------------------------------------------------------------------------------------------------- looking
 
-bool yuasa_walk(struct tri_heap *heap, tri_walk_fn *visit, void *context) {
-  return tri_marked_walk(heap, visit, context);
-}
-
-void yuasa_stats_fill(struct tri_heap *base, struct tri_stats *stats) {
-  struct yuasa_heap *heap = heap_of(base);
-  tri_marked_stats_fill(&heap->marked, stats,
-                        sizeof *heap - sizeof heap->marked + heap->shaded.capacity * sizeof(uintptr_t));
-}
-
 enum tri_status yuasa_marking(struct tri_heap *heap, struct tri_marking *marking) {
-  bool active = heap_of(heap)->marked.blocks.marking;
+  bool active = is_marking(heap_of(heap));
   *marking = (struct tri_marking){
       .active = active, .barrier = TRI_BARRIER_SNAPSHOT, .born = active ? TRI_BLACK : TRI_COLOUR_NONE};
   return TRI_OK;
 }
 
-struct visit {
-  tri_grey_fn *visit;
-  void *context;
-  bool goes_on;
-};
-
-static void visit_buffer(void *context, struct tri_mutator *base) {
-  struct visit *v = context;
-  const struct yuasa_mutator *m = mutator_of(base);
-  for (uint32_t i = 0; v->goes_on && i < m->n_buffer; i++) v->goes_on = v->visit(v->context, m->buffer[i]);
-}
-
 bool yuasa_each_grey(struct tri_heap *heap, tri_grey_fn *visit, void *context) {
-  const struct tri_mark_stack *shaded = &heap_of(heap)->shaded;
-  struct visit each = {visit, context, tri_marked_each_grey(heap, visit, context)};
-  tri_each_mutator(heap, visit_buffer, &each);
-  for (size_t i = 0; each.goes_on && i < shaded->top; i++)
-    each.goes_on = visit(context, (tri_ref){shaded->entries[i]});
-  return each.goes_on;
+  return tri_marked_each_grey(heap, visit, context) && tri_marked_each_kept(heap, visit, context);
 }
 
 struct verify {
@@ -371,18 +311,19 @@ struct verify {
 static void verify_mutator(void *context, struct tri_mutator *base) {
   struct verify *v = context;
   const struct yuasa_mutator *m = mutator_of(base);
-  if (m->marking != v->heap->marking)
+  if (m->marking != is_marking(v->heap))
     tri_find(&v->findings, "mutator %u believes that a snapshot %s marked", base->id,
              m->marking ? "is" : "is not");
-  if (m->n_buffer && !v->heap->marking)
+  if (m->buffered.n_buffer && !is_marking(v->heap))
     tri_find(&v->findings, "mutator %u has %u references in its buffer outside of a collection", base->id,
-             m->n_buffer);
+             m->buffered.n_buffer);
 }
 
 size_t yuasa_verify(struct tri_heap *base, const struct tri_reporter *reporter) {
   struct verify v = {heap_of(base), {reporter, tri_marked_verify(base, reporter)}};
+  size_t shaded = v.heap->marked.kept.top;
   tri_each_mutator(base, verify_mutator, &v);
-  if (!v.heap->marking && v.heap->shaded.top)
-    tri_find(&v.findings, "%zu shaded objects are to be scanned outside of a collection", v.heap->shaded.top);
+  if (shaded && !is_marking(v.heap))
+    tri_find(&v.findings, "%zu shaded objects are to be scanned outside of a collection", shaded);
   return v.findings.count;
 }

@@ -31,6 +31,7 @@ enum tri_status zeal_finalizer_add(struct tri_mutator *m, tri_ref object, uint64
 tri_ref zeal_finalizer_next(struct tri_mutator *m, uint64_t *cookie);
 enum tri_status zeal_collect(struct tri_mutator *m, enum tri_collect_kind kind);
 size_t zeal_verify(struct tri_heap *heap, const struct tri_reporter *reporter);
+#define tri_cold_detach tri_mutator_delete
 #define tri_cold_unpark zeal_unpark
 #define tri_cold_finalizer_add zeal_finalizer_add
 #define tri_cold_finalizer_next zeal_finalizer_next

@@ -17,6 +17,7 @@
 #include "common/copy.h"
 #include "common/os.h"
 #include "common/poison.h"
+#include "common/world.h"
 #include "zeal/fast.h"
 
 extern const struct tri_option zeal_options[];
@@ -45,7 +46,6 @@ struct zeal_heap {
   uint64_t every;
   size_t used; // next - start, for mutators to look at without the lock
   uint64_t allocated_objects, allocated_bytes, live_objects;
-  uint32_t n_mutators;
   bool collecting;
 };
 
@@ -269,22 +269,8 @@ tri_ref zeal_alloc_slow(struct tri_mutator *m, struct tri_shape shape) {
 
 // ---------------------------------------------------------------------------------------------- mutators
 
-enum tri_status zeal_attach(struct tri_heap *base, struct tri_mutator **out) {
-  struct zeal_heap *heap = heap_of(base);
-  enum tri_status status = tri_mutator_new(base, sizeof(struct zeal_mutator), out);
-  if (status != TRI_OK) return status;
-  tri_mutex_lock(&heap->lock);
-  heap->n_mutators++;
-  tri_mutex_unlock(&heap->lock);
-  return TRI_OK;
-}
-
-void zeal_detach(struct tri_mutator *m) {
-  struct zeal_heap *heap = heap_of(m->heap);
-  tri_mutex_lock(&heap->lock);
-  heap->n_mutators--;
-  tri_mutex_unlock(&heap->lock);
-  tri_mutator_delete(m);
+enum tri_status zeal_attach(struct tri_heap *heap, struct tri_mutator **m) {
+  return tri_mutator_new(heap, sizeof(struct zeal_mutator), m);
 }
 
 // ----------------------------------------------------------------------------------------------
@@ -329,7 +315,7 @@ void zeal_stats_fill(struct tri_heap *base, struct tri_stats *stats) {
   stats->live_bytes = heap->next - heap->start;
   stats->free_bytes = heap->budget.used - stats->live_bytes;
   stats->released_bytes = mapped - heap->budget.used;
-  stats->metadata_bytes = sizeof *heap + heap->n_mutators * sizeof(struct zeal_mutator) +
+  stats->metadata_bytes = sizeof *heap + base->world->attached * sizeof(struct zeal_mutator) +
                           tri_weak_refs_bytes(&heap->copier.weak) +
                           tri_finalizers_bytes(&heap->copier.finalizers);
   stats->mapped_bytes = mapped + stats->metadata_bytes;

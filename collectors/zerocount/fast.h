@@ -53,6 +53,10 @@ static inline tri_ref zerocount_alloc(struct tri_mutator *m, struct tri_shape sh
 
 #define tri_fast_alloc zerocount_alloc
 #define tri_fast_weak_set zerocount_weak_set_slow
+#define tri_cold_heap_destroy tri_counted_heap_delete
+#define tri_cold_attach tri_counted_attach
+#define tri_cold_detach tri_counted_detach
+#define tri_cold_stats_fill tri_counted_stats_fill
 #define tri_cold_collect zerocount_collect
 #define tri_cold_inspect zerocount_inspect
 #define tri_cold_verify zerocount_verify

@@ -25,27 +25,9 @@ static struct zerocount_heap *heap_of(struct tri_heap *heap) { return (struct ze
 
 enum tri_status zerocount_heap_create(const struct tri_collector *self, const struct tri_heap_config *config,
                                       struct tri_heap **out) {
-  struct zerocount_heap *heap = tri_os_calloc(sizeof *heap);
-  if (!heap) return TRI_ENOMEM;
   unsigned count_bits = (unsigned)config->value[TRI_COMMON_OPTIONS + ZEROCOUNT_OPT_COUNT_BITS];
-  enum tri_status status = tri_counted_heap_init(&heap->counted, self, config, count_bits);
-  if (status != TRI_OK) {
-    tri_os_free(heap);
-    return status;
-  }
-  *out = &heap->counted.base;
-  return TRI_OK;
+  return tri_counted_heap_new(sizeof(struct zerocount_heap), self, config, count_bits, out);
 }
-
-void zerocount_heap_destroy(struct tri_heap *base) {
-  tri_counted_heap_fini(&heap_of(base)->counted);
-  tri_os_free(base);
-}
-
-enum tri_status zerocount_attach(struct tri_heap *heap, struct tri_mutator **m) {
-  return tri_counted_attach(heap, m);
-}
-void zerocount_detach(struct tri_mutator *m) { tri_counted_detach(m); }
 
 void zerocount_weak_set_slow(struct tri_mutator *m, tri_ref weak, tri_ref target) {
   tri_counted_weak_set(m, weak, target);
@@ -156,11 +138,6 @@ bool zerocount_walk(struct tri_heap *base, tri_walk_fn *visit, void *context) {
 
 enum tri_status zerocount_inspect(struct tri_heap *base, tri_ref ref, struct tri_object_info *info) {
   return tri_counted_inspect(&heap_of(base)->counted, TRI_COUNT_SLOTS, ref, info);
-}
-
-void zerocount_stats_fill(struct tri_heap *base, struct tri_stats *stats) {
-  struct zerocount_heap *heap = heap_of(base);
-  tri_counted_stats_fill(&heap->counted, stats, sizeof *heap - sizeof heap->counted);
 }
 
 static void verify_object(void *context, tri_ref object) {

@@ -8,8 +8,9 @@
 //   TRI_OPTIONS            (optional) name of an array of its own option rows, TRI_N_OPTIONS their number
 //   tri_fast_<call>        (optional) an inline path for a row of fast.def; a path that leaves the inline code
 //                          calls a function named <name>_…_slow
-//   tri_cold_<call>        (optional) the function for a row of cold.def that has a default
-// and <name>.c defines <name>_heap_create, _heap_destroy, _attach, _detach, _stats_fill, _walk, and _alloc_slow.
+//   tri_cold_<call>        (optional) the function for a row of cold.def
+// and <name>.c defines <name>_heap_create and _alloc_slow, and those of _heap_destroy, _attach, _detach, _stats_fill,
+// _walk for which there is no tri_cold_<call>.
 #ifndef TRICOLOR_COLLECTOR_H
 #define TRICOLOR_COLLECTOR_H
 
