@@ -237,6 +237,16 @@ static void reach(struct pass *p, uint32_t object, size_t slot, const tri_ref *r
   if (object_is_good(p, target, info)) model_push(&p->model->stack, target);
 }
 
+// All slots of an object. Of a large array most are null.
+static void reach_slots(struct pass *p, uint32_t id, tri_ref object, size_t n) {
+  const struct model_edge *edge = model_edges(p->model, &p->model->object[id]); // stays where it is
+  for (size_t i = 0; i < n; i++) {
+    tri_ref ref = p->inner->load(p->m, object, i);
+    if (edge[i].id || !tri_is_null(ref)) reach(p, id, i, NULL, ref, edge[i].id);
+    else p->s->looked[TRI_WHEN_SLOT]++;
+  }
+}
+
 static void drain(struct pass *p) {
   struct model *model = p->model;
   struct tri_shadow *s = p->s;
@@ -246,8 +256,7 @@ static void drain(struct pass *p) {
     tri_ref ref = model->object[id].ref;
     switch (tri_shape_kind(shape)) {
     case TRI_NODE:
-      for (size_t i = 0, n = tri_shape_refs(shape); i < n; i++)
-        reach(p, id, i, NULL, p->inner->load(p->m, ref, i), model_edges(model, &model->object[id])[i].id);
+      reach_slots(p, id, ref, tri_shape_refs(shape));
       break;
     case TRI_WEAK:
       if (s->marking.on) break; // to ask for its target would make it reachable to the collector
@@ -654,8 +663,7 @@ static void adopt_slots(struct adoption *a) {
     uint32_t id = model->stack.id[--model->stack.n];
     struct model_object *o = &model->object[id];
     if (tri_shape_kind(o->shape) == TRI_NODE) {
-      for (size_t i = 0, n = tri_shape_refs(o->shape); i < n; i++)
-        reach(p, id, i, NULL, p->inner->load(p->m, o->ref, i), model_edges(model, &model->object[id])[i].id);
+      reach_slots(p, id, o->ref, tri_shape_refs(o->shape));
     } else if (!tri_is_null(weak_slot(p, o, 0))) { // when cleared: judged when the program asks
       for (size_t i = 0; i < tri_shape_refs(o->shape); i++) reach_weak_slot(p, id, i);
     }
