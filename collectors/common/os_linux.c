@@ -140,8 +140,7 @@ static void drop(char *p, size_t bytes) {
 
 static bool may_swap; // pages that are not in memory may have contents all the same
 
-// Without coverage, as it depends on what the process did before.
-TRI_NO_COVERAGE static bool is_zero(const char *p, size_t bytes) {
+static bool is_zero(const char *p, size_t bytes) {
   const uint64_t *word = (const void *)p;
   for (size_t i = 0; i < bytes / sizeof *word; i += 8) {
     uint64_t any = 0;
