@@ -33,11 +33,8 @@ static void judge_place(struct tri_shadow *s, const struct tri_block_info *block
   for (size_t i = first; i <= last && i < units && in_use; i++) in_use = has_bit(block->used, i);
   s->looked[TRI_WHEN_PLACE]++;
   if (TRI_LIKELY(in_use)) return;
-  struct tri_view view = {.object = model_at(s->model, info->ref),
-                          .slot = SIZE_MAX,
-                          .info = info,
-                          .block = block,
-                          .in_use = in_use};
+  struct tri_view view = {
+      .object = model_at(s->model, info->ref), .slot = SIZE_MAX, .info = info, .block = block};
   shadow_judge(s, TRI_WHEN_PLACE, &view);
 }
 

@@ -142,8 +142,9 @@ static struct tri_shape shadow_shape(struct tri_mutator *m, tri_ref object) {
     shape = s->shim.inner->shape(m, object);
     s->looked[TRI_WHEN_OBJECT]++;
     if (TRI_UNLIKELY(!tri_shape_equal(shape, s->model->object[id].shape))) {
+      const struct model_object *o = &s->model->object[id];
       struct tri_view view = {
-          .object = id, .slot = SIZE_MAX, .shape_call = shape, .model = &s->model->object[id]};
+          .object = id, .slot = SIZE_MAX, .model = o, .shape_call = shape, .payload = o->payload};
       shadow_judge(s, TRI_WHEN_OBJECT, &view);
     }
   }

@@ -17,11 +17,10 @@ static bool known(const struct tri_shadow *s, tri_ref ref) {
   return tri_has(s->heap, TRI_CAP_CONSERVATIVE) && s->shim.inner->inspect(s->heap, ref, &info) == TRI_OK;
 }
 
-// What a getter of a weak object returned for slot i, which lives as long as the object in slot `key`.
-static void check_weak(struct tri_shadow *s, enum tri_when when, uint32_t id, size_t i, size_t key,
-                       tri_ref ref) {
+// What a getter of a weak object returned for slot i, which lives as long as the target or key in slot 0.
+static void check_weak(struct tri_shadow *s, enum tri_when when, uint32_t id, size_t i, tri_ref ref) {
   s->looked[when]++;
-  uint32_t target = edge(s, id, i), holder = edge(s, id, key);
+  uint32_t target = edge(s, id, i), holder = edge(s, id, 0);
   if (tri_is_null(ref) && !target) return;
   struct tri_view view = {
       .object = id, .slot = i, .ref = ref, .cleared = tri_is_null(ref), .value_cleared = true};
@@ -45,7 +44,7 @@ static tri_ref shadow_weak_get(struct tri_mutator *m, tri_ref weak) {
   tri_ref ref = TRI_NULL;
   if (id && kind_argument(s, "weak_get", id, TRI_WEAK)) {
     ref = s->shim.inner->weak_get(m, weak);
-    check_weak(s, TRI_WHEN_WEAK, id, 0, 0, ref);
+    check_weak(s, TRI_WHEN_WEAK, id, 0, ref);
   }
   leave(s);
   return ref;
@@ -72,7 +71,7 @@ static tri_ref ephemeron_get(struct tri_mutator *m, tri_ref ephemeron, const cha
       i ? s->shim.inner->ephemeron_value : s->shim.inner->ephemeron_key;
   if (id && kind_argument(s, call, id, TRI_EPHEMERON)) {
     ref = get(m, ephemeron);
-    check_weak(s, TRI_WHEN_EPHEMERON, id, i, 0, ref);
+    check_weak(s, TRI_WHEN_EPHEMERON, id, i, ref);
   }
   leave(s);
   return ref;

@@ -18,10 +18,10 @@ static bool TRI_PRINTF(2, 3) broken(struct tri_view *v, const char *format, ...)
 // -------------------------------------------------------------------------------- A: arguments
 
 static bool a1_argument(struct tri_view *v) {
-  return v->ok || broken(v,
-                         tri_is_null(v->ref) ? "tri_%s was given a null object"
-                                             : "tri_%s was given a reference to no live object",
-                         v->call);
+  return broken(v,
+                tri_is_null(v->ref) ? "tri_%s was given a null object"
+                                    : "tri_%s was given a reference to no live object",
+                v->call);
 }
 
 static bool a2_index(struct tri_view *v) {
@@ -31,17 +31,16 @@ static bool a2_index(struct tri_view *v) {
 }
 
 static bool a3_root(struct tri_view *v) {
-  return v->ok ||
-         broken(v, v->target ? "a root slot was given up without being cleared: its frame was not popped"
+  return broken(v, v->target ? "a root slot was given up without being cleared: its frame was not popped"
                              : "a root slot was written without tri_root_set");
 }
 
 static bool a4_init(struct tri_view *v) {
-  return v->ok || broken(v, "tri_init on a slot that was written before, or after a call that may collect");
+  return broken(v, "tri_init on a slot that was written before, or after a call that may collect");
 }
 
 static bool a5_frame(struct tri_view *v) {
-  return v->ok || broken(v, "tri_%s with frames that are not popped in order", v->call);
+  return broken(v, "tri_%s with frames that are not popped in order", v->call);
 }
 
 // -------------------------------------------------------------------------------- S: safety
@@ -95,7 +94,7 @@ static bool s4_one_copy(struct tri_view *v) {
 }
 
 static bool s5_payload(struct tri_view *v) {
-  return !v->payload_known || v->payload == v->model->payload ||
+  return v->payload == v->model->payload ||
          broken(v, "the payload of %zu bytes changed during the collection",
                 tri_shape_bytes(v->model->shape));
 }
@@ -403,8 +402,8 @@ static bool g3_age(struct tri_view *v) {
 // -------------------------------------------------------------------------------- I: blocks
 
 static bool i1_place(struct tri_view *v) {
-  return v->in_use || broken(v, "the object at 0x%" PRIxPTR " stands in memory that its block says is free",
-                             v->info->start);
+  return broken(v, "the object at 0x%" PRIxPTR " stands in memory that its block says is free",
+                v->info->start);
 }
 
 static bool i3_state(struct tri_view *v) {

@@ -17,8 +17,9 @@
 // barrier is seen where it is lost and not where an object is missed.
 //
 // The shadow (shadow.h) finds the subjects and fills in a view; a row says whether its invariant holds for
-// it. Rows know capabilities, never collectors. A row that needs claims which a heap does not make is skipped
-// there, and the summary says so.
+// it. Subjects of rows that take no more than a comparison come here only when that has failed. Rows know
+// capabilities, never collectors. A row that needs claims which a heap does not make is skipped there, and
+// the summary says so.
 #ifndef TRICOLOR_CHECK_INVARIANTS_H
 #define TRICOLOR_CHECK_INVARIANTS_H
 
@@ -80,7 +81,6 @@ struct tri_view {
 
   const char *call;           // ARGUMENT, INDEX, INIT: the call's name
   tri_ref ref;                // ARGUMENT, ALLOC, SLOT, WEAK …: the real reference
-  bool ok;                    // ARGUMENT, INIT, FRAME, ROOT: what the shadow believes of it
   size_t index, count, limit; // INDEX
 
   bool answer, expected; // SAME: real and modelled
@@ -101,8 +101,7 @@ struct tri_view {
   const struct model_object *model;    // OBJECT, COUNT
   const struct tri_object_info *info;  // OBJECT, COUNT, EXTENT; NULL where the collector tells nothing
   struct tri_shape shape_call;         // OBJECT: what tri_shape says
-  bool payload_known;                  // OBJECT
-  uint64_t payload;                    // OBJECT: hash now
+  uint64_t payload;                    // OBJECT: hash now, if it was known before
   const struct tri_object_info *after; // EXTENT: the next object by address, or NULL
 
   bool reachable;              // WEAK, EPHEMERON: target or key is reachable
@@ -135,7 +134,6 @@ struct tri_view {
 
   const struct tri_block_info *block; // ZOMBIE, BLOCK, PLACE
   size_t used, zombies;               // BLOCK, ZOMBIE: bits of `used`; of `marked` only
-  bool in_use;                        // PLACE: the object's units are
 
   const char *stuck;    // RUN: why it did not end, or NULL
   uint64_t hash, again; // REPEAT: of all that happened, in both runs

@@ -108,13 +108,7 @@ void shadow_take_snapshot(struct tri_shadow *s) {
 static bool add_walked(void *context, const struct tri_object_info *info) {
   struct pass *p = context;
   struct tri_shadow *s = p->s;
-  if (s->n_walked == s->walked_capacity) {
-    size_t capacity = s->walked_capacity ? s->walked_capacity * 2 : 256;
-    void *walked = realloc(s->walked, capacity * sizeof *s->walked);
-    if (!walked) return false;
-    s->walked = walked;
-    s->walked_capacity = capacity;
-  }
+  s->walked = shadow_room(s->walked, s->n_walked + 1, &s->walked_capacity, sizeof *s->walked);
   s->walked[s->n_walked++] = *info;
   p->walked_bytes += info->bytes;
   return true;
@@ -147,14 +141,13 @@ static void judge_walk(struct pass *p) {
   if (!p->walked) return;
   s->looked[TRI_WHEN_EXTENT] += s->n_walked;
   for (size_t i = 0; i < s->n_walked; i++) {
-    struct tri_view view = {
-        .slot = SIZE_MAX, .info = &s->walked[i], .after = i + 1 < s->n_walked ? &s->walked[i + 1] : NULL};
-    const struct tri_object_info *info = view.info;
-    if (info->start <= info->ref.bits &&
-        info->start + info->bytes >= info->ref.bits + tri_shape_extent(info->shape) &&
-        (!view.after || view.after->start >= info->start + info->bytes))
+    const struct tri_object_info *info = &s->walked[i], *after = i + 1 < s->n_walked ? info + 1 : NULL;
+    uintptr_t end = info->start + info->bytes;
+    if (info->start <= info->ref.bits && end >= info->ref.bits + tri_shape_extent(info->shape) &&
+        (!after || after->start >= end))
       continue; // the usual case, without a call
-    view.object = model_at(p->model, info->ref);
+    struct tri_view view = {
+        .object = model_at(p->model, info->ref), .slot = SIZE_MAX, .info = info, .after = after};
     if (!shadow_judge(s, TRI_WHEN_EXTENT, &view)) break;
   }
 }
@@ -195,17 +188,17 @@ static bool object_is_good(struct pass *p, uint32_t id, const struct tri_object_
   struct tri_shadow *s = p->s;
   struct model_object *o = &p->model->object[id];
   s->looked[TRI_WHEN_OBJECT]++;
-  struct tri_view view = {.object = id, .slot = SIZE_MAX, .model = o, .info = info};
-  view.shape_call = p->inner->shape(p->m, o->ref);
-  bool shapes =
-      tri_shape_equal(view.shape_call, o->shape) && (!info || tri_shape_equal(info->shape, o->shape));
+  struct tri_shape shape = p->inner->shape(p->m, o->ref);
+  bool shapes = tri_shape_equal(shape, o->shape) && (!info || tri_shape_equal(info->shape, o->shape));
+  uint64_t payload = o->payload;
   if (shapes && tri_shape_bytes(o->shape)) {
     bool held = o->hashed == MODEL_HASH_HELD;
-    view.payload_known = held || (s->snapshot_valid && o->hashed == s->snapshot);
-    if (view.payload_known) view.payload = hash_payload(o);
+    if (held || (s->snapshot_valid && o->hashed == s->snapshot)) payload = hash_payload(o);
     if (held) o->hashed = 0; // from here on the program can write it
   }
-  if (TRI_LIKELY(shapes && (!view.payload_known || view.payload == o->payload) && !o->pins)) return true;
+  if (TRI_LIKELY(shapes && payload == o->payload && !o->pins)) return true;
+  struct tri_view view = {
+      .object = id, .slot = SIZE_MAX, .model = o, .info = info, .shape_call = shape, .payload = payload};
   return shadow_judge(s, TRI_WHEN_OBJECT, &view);
 }
 

@@ -45,7 +45,7 @@ struct tri_finding {
 
 // For one heap, or added up over many (struct zeroed before).
 struct tri_check_summary {
-  uint64_t heaps, calls, passes, findings;
+  uint64_t calls, passes, findings;
   uint64_t runs[TRI_MAX_INVARIANTS];    // by row of tri_invariants: subjects judged
   uint64_t needs[TRI_MAX_INVARIANTS];   // claims that a row missed on some heap
   uint64_t without[TRI_MAX_INVARIANTS]; // claims that forbade a row

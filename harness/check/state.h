@@ -33,7 +33,7 @@ struct shadow_deletion { // an edge of the graph at MARK that was overwritten
 
 struct shadow_generations { // generations.c
   uint64_t *recorded;       // a bit per edge of the model: the remembered set has it
-  size_t n_words, words;
+  size_t words;
   uint32_t begin;         // serial of the last object that was there when the collection began
   struct shadow_age *age; // by id, as the last collection left them
   size_t ages;

@@ -6,7 +6,6 @@
 void tri_shadow_summary(const struct tri_heap *heap, struct tri_check_summary *summary) {
   struct tri_shadow *s = shadow_of(heap);
   if (!s) return;
-  summary->heaps++;
   summary->calls += s->calls;
   summary->passes += s->passes;
   summary->findings += s->findings;
