@@ -6,6 +6,7 @@
 #include "check/model.h"
 #include "common/check.h"
 #include "common/random.h"
+#include "tricolor/object.h"
 
 enum { ROOTS = 16, STEPS = 20000 };
 static tri_ref slots[ROOTS];
@@ -106,9 +107,92 @@ static void run(uint64_t seed) {
   model_free(model);
 }
 
+// -------------------------------------------------------------------------------- registrations
+
+static uint32_t make(struct model *model, struct tri_shape shape) {
+  static uintptr_t address = 0x10000;
+  return model_add(model, (tri_ref){address += 64}, shape);
+}
+
+// The end of a collection, as far as registrations are concerned. Returns the mark of what the program
+// reaches.
+static uint32_t collect(struct model *model) {
+  uint32_t reached = model->mark + 1, held = model->mark += 2;
+  model_trace_roots(model, reached);
+  for (uint32_t i = 0; i < model->n_registrations; i++) {
+    const struct model_object *o = &model->object[model->registration[i].id];
+    if (o->mark >= reached && o->mark != held) continue;
+    for (size_t k = 0; k < tri_strong_refs(o->shape); k++)
+      model_trace_from(model, model_edges(model, o)[k].id, reached, held);
+  }
+  model_collected(model, reached, held);
+  return reached;
+}
+
+static void expect(const struct model *model, uint32_t i, bool dead, uint32_t due) {
+  TRI_CHECK_EQ(model->registration[i].dead, dead);
+  TRI_CHECK_EQ(model->registration[i].due, due);
+}
+
+static void test_registrations(void) {
+  static tri_ref root;
+  struct model *model = model_new();
+  uint32_t first = make(model, TRI_SHAPE(1, 0)), second = make(model, TRI_SHAPE(1, 0));
+  uint32_t weak = make(model, TRI_WEAK_SHAPE);
+  model_set_edge(model, first, 0, second, 1);
+  model_set_edge(model, weak, 0, second, 1);
+  model_set_root(model, &root, first, 1);
+  model_register(model, first, 1);
+  model_register(model, second, 2);
+  collect(model); // reachable
+  expect(model, 0, false, 0);
+  expect(model, 1, false, 0);
+
+  model_set_root(model, &root, weak,
+                 1); // the first one has to be queued, the second, which it reaches, may be
+  uint32_t due = collect(model);
+  expect(model, 0, true, due);
+  expect(model, 1, true, 0);
+  collect(model);
+  expect(model, 0, true, due); // since then
+  model_revived(model, second);
+  expect(model, 0, true, due);
+  expect(model, 1, false, 0);
+  model_revived(model, first);
+  expect(model, 0, false, 0);
+  model_asked(model); // between collections the queue has what is unreachable, and nobody knows when
+  expect(model, 0, true, 0);
+  expect(model, 1, true, 0);
+
+  TRI_CHECK(!(model->object[second].flags & MODEL_DIED) && !(model->object[weak].flags & MODEL_STALE));
+  model->object[second].hashed = MODEL_HASH_HELD;
+  model_handed_out(model, 0);
+  TRI_CHECK_EQ(model->n_registrations, 1);
+  TRI_CHECK_EQ(model->registration[0].cookie, 2);
+  TRI_CHECK_EQ(model->object[first].finalizers, 0);
+  TRI_CHECK(model->object[first].flags & MODEL_DIED && model->object[second].flags & MODEL_DIED);
+  TRI_CHECK(!(model->object[weak].flags & MODEL_DIED) && model->object[weak].flags & MODEL_STALE);
+  TRI_CHECK_EQ(model->object[second].hashed, 0);
+  model_revived(model, second); // it may be in the queue all the same
+  expect(model, 0, true, 0);
+  model_set_edge(model, weak, 0, second, 1);
+  TRI_CHECK(!(model->object[weak].flags & MODEL_STALE));
+
+  model_set_root(model, &root, second, 1); // registered again, while the queue may have it
+  model_register(model, second, 3);
+  model_set_root(model, &root, 0, 0);
+  due = collect(model);
+  expect(model, 0, true, due);
+  expect(model, 1, true, 0); // the queue may have held it
+  model_forget(model, second);
+  TRI_CHECK_EQ(model->n_registrations, 0);
+  model_free(model);
+}
+
 // usage: test.check.model [seed]
 int main(int argc, char **argv) {
   uint64_t seed = argc > 1 ? strtoull(argv[1], NULL, 10) : 1;
+  test_registrations();
   for (uint64_t i = 0; i < 4; i++) {
     printf("seed %llu\n", (unsigned long long)(seed + i));
     fflush(stdout);
