@@ -12,6 +12,7 @@ enum {
   RECENT = 3,  // of so many registers that fit the youngest object is taken
   TREE_DEPTH = 4,
   NONE = TRI_REGISTERS, // no register fits
+  DEFAULT_HEAP = 1 << 20, // of a program that asks for none
 };
 
 // An object of the program; number 0 is null.
@@ -43,6 +44,7 @@ struct model {
   unsigned player;
   size_t globals[GLOBALS];
   unsigned pins;
+  uint64_t heap_bytes;
 };
 
 static uint32_t below(struct model *m, uint32_t bound) {
@@ -196,26 +198,7 @@ static void act_exact(struct model *m) {
   put(m, r, new_object(m, NODE, n, bytes > 0));
 }
 
-// More slots than 16 bits count, or rings that fill the heap.
-static void huge(struct model *m) {
-  uint32_t r = spare(m), n = one_in(m, 2) ? 1 : 65536 + below(m, 64);
-  EMIT(m, EXACT, r, n, n == 1 ? 50000 + below(m, 200000) : 0);
-  size_t object = new_object(m, NODE, n, n == 1);
-  put(m, r, object);
-  if (!object) return;
-  uint32_t f = below(m, n < 64 ? n : 64), value = n == 1 ? r : leaf(m);
-  if (registers(m)[r] != object) return;
-  EMIT(m, STORE, r, f, value);
-  *field(m, r, f) = registers(m)[value];
-  if (n == 1) EMIT(m, LOOP, 2, 1 + below(m, 30));
-  if (one_in(m, 2)) drop(m, r);
-}
-
 static void act_large(struct model *m) {
-  if (one_in(m, 30)) {
-    huge(m);
-    return;
-  }
   uint32_t r = spare(m), n = below(m, 8);
   EMIT(m, LARGE, r, n, size_code(m, 64));
   put(m, r, new_object(m, NODE, n, true));
@@ -603,26 +586,6 @@ static void act_cycle(struct model *m) {
   }
 }
 
-// A chain of ephemerons, each with the next one's key as its value. Only a node holds the first key, and nothing else
-// the others: which of them live comes out one by one. A key may have several ephemerons, and be large.
-static void act_ephemerons(struct model *m) {
-  uint32_t key = leaf(m), holder = spare(m);
-  pair(m, holder, key, key);
-  for (uint32_t n = 2 + below(m, 4); n; n--) {
-    uint32_t value = spare(m);
-    if (one_in(m, 6))
-      EMIT(m, LARGE, value, 0, below(m, 16));
-    else
-      EMIT(m, LEAF, value, 4);
-    put(m, value, new_object(m, NODE, 0, true));
-    make_ephemeron(m, key, value);
-    if (one_in(m, 3)) make_ephemeron(m, key, value);
-    drop(m, key);
-    key = value;
-  }
-  drop(m, key);
-}
-
 // Neighbouring sizes, about the edges of size classes.
 static void act_sizes(struct model *m) {
   uint32_t first = below(m, 120), n = 2 + below(m, 8);
@@ -635,6 +598,221 @@ static void act_sizes(struct model *m) {
       EMIT(m, LEAF, r, code);
     put(m, r, new_object(m, NODE, 0, large || tri_size(TRI_SMALL_SIZE, code) > 0));
   }
+}
+
+// ---- Actions: situations ----------------------------------------------------------------------------------
+//
+// What takes several steps in a row to come about, with the collection that it is for. Each has consecutive registers
+// to itself, so that no step undoes another.
+
+enum { WINDOW = 9 }; // registers of a situation
+
+static uint32_t window(struct model *m) { return below(m, TRI_REGISTERS - WINDOW + 1); }
+
+static void leaf_in(struct model *m, uint32_t r) {
+  EMIT(m, LEAF, r, 4);
+  put(m, r, new_object(m, NODE, 0, true));
+}
+
+static void refs_in(struct model *m, uint32_t r, uint32_t n) {
+  EMIT(m, REFS, r, n);
+  put(m, r, new_object(m, NODE, n, false));
+}
+
+static void exact_in(struct model *m, uint32_t r, uint32_t n, uint32_t bytes) {
+  EMIT(m, EXACT, r, n, bytes);
+  put(m, r, new_object(m, NODE, n, bytes > 0));
+}
+
+static void ephemeron_in(struct model *m, uint32_t r, uint32_t key, uint32_t value) {
+  EMIT(m, EPHEMERON, r, key, value);
+  put(m, r, new_object(m, EPHEMERON, 0, false));
+}
+
+static void store(struct model *m, uint32_t r, uint32_t f, uint32_t value) {
+  EMIT(m, STORE, r, f, value);
+  if (f < in(m, r)->refs) *field(m, r, f) = registers(m)[value];
+}
+
+// Repeat what was emitted since, so that it has run about so many times.
+static void repeat(struct model *m, size_t since, uint32_t times) {
+  enum { MOST = 127 };
+  uint32_t inner = times > MOST ? MOST : times, outer = times / (MOST + 1);
+  if (inner > 1) EMIT(m, LOOP, (uint32_t)(m->program->count - since), inner - 1);
+  if (outer) EMIT(m, LOOP, (uint32_t)(m->program->count - since), outer);
+}
+
+// All of the garbage goes, now or when memory is wanted.
+static void collect_all(struct model *m) {
+  if (one_in(m, 4)) {
+    collect(m);
+    return;
+  }
+  EMIT(m, FULL, 0);
+  m->collections++;
+}
+
+// A chain of ephemerons, each with the next one's key as its value, made from either end or in no order: which of them
+// live comes out one by one. A key may have several ephemerons, and be large. In the end the first key goes, too.
+static void act_ephemerons(struct model *m) {
+  enum { LINKS = WINDOW - 3 };
+  uint32_t key = window(m), links = 2 + below(m, LINKS - 1), table = key + links + 1, e = table + 1;
+  uint32_t order[LINKS], way = below(m, 3), slot = 0;
+  for (uint32_t i = 0; i <= links; i++)
+    if (one_in(m, 6))
+      exact_in(m, key + i, 0, 8192 + 8 * below(m, 2048));
+    else
+      leaf_in(m, key + i);
+  refs_in(m, table, 3 * links);
+  for (uint32_t i = 0; i < links; i++) order[i] = way == 0 ? i : links - 1 - i;
+  for (uint32_t i = links - 1; way == 2 && i; i--) {
+    uint32_t k = below(m, i + 1), kept = order[i];
+    order[i] = order[k];
+    order[k] = kept;
+  }
+  for (uint32_t i = 0; i < links; i++)
+    for (uint32_t n = 1 + (one_in(m, 3) ? 1 + below(m, 2) : 0); n; n--) {
+      ephemeron_in(m, e, key + order[i], key + order[i] + 1);
+      store(m, table, slot++, e);
+    }
+  drop(m, e);
+  for (uint32_t i = 1; i <= links; i++) drop(m, key + i);
+  collect_all(m);
+  if (one_in(m, 2)) return;
+  drop(m, key);
+  collect_all(m);
+}
+
+// So many ephemerons in a list that what a collector notes of them has to grow: of one key, in a chain, or with keys of
+// which an ephemeron holds the list.
+static void act_many_ephemerons(struct model *m) {
+  enum { ONE_KEY, CHAIN, KEYS };
+  uint32_t first = window(m), key = first + 1, value = first + 2, e = first + 3, list = first + 4, keys = first + 5;
+  uint32_t kind = below(m, 3), each = 1 + below(m, 3);
+  leaf_in(m, first);
+  pair(m, list, first, first);
+  pair(m, keys, first, first);
+  EMIT(m, MOVE, value, first);
+  put(m, value, registers(m)[first]);
+  if (kind == ONE_KEY) leaf_in(m, key);
+  size_t since = m->program->count;
+  if (kind == CHAIN) {
+    EMIT(m, MOVE, key, value);
+    leaf_in(m, value);
+  } else if (kind == KEYS) {
+    leaf_in(m, key);
+    pair(m, keys, key, keys);
+  }
+  for (uint32_t i = 0; i < each; i++) {
+    ephemeron_in(m, e, key, value);
+    pair(m, list, e, list);
+  }
+  repeat(m, since, 400 / (uint32_t)(m->program->count - since) + below(m, 16));
+  if (kind != CHAIN) {
+    ephemeron_in(m, e, first, kind == KEYS ? keys : key);
+    if (one_in(m, 2)) pair(m, list, e, list);
+  }
+  drop(m, key);
+  drop(m, value);
+  drop(m, keys);
+  collect_all(m);
+}
+
+// Objects that want memory of which there is hardly any: ever larger ones, so that what their predecessors leave is
+// never enough; one of each of many size classes; or whatever.
+static void want_memory(struct model *m, uint32_t r) {
+  uint32_t way = below(m, 3), bytes = 8192 + below(m, 16384), code = below(m, 16);
+  for (uint32_t n = way == 2 ? 1 + below(m, 3) : 6 + below(m, 6); n; n--) {
+    if (way == 0 || (way == 2 && one_in(m, 2))) {
+      exact_in(m, r, 0, bytes);
+      bytes += bytes / 2 + below(m, bytes);
+      if (bytes > m->heap_bytes / 4) return;
+    } else {
+      EMIT(m, LEAF, r, code);
+      put(m, r, new_object(m, NODE, 0, true));
+      code = (code + 4 + below(m, 8)) % 128;
+    }
+  }
+}
+
+// Garbage takes nearly all of the heap, or a little more: rings, or objects of which some just fill a block. Then others
+// want that memory.
+static void act_fill_heap(struct model *m) {
+  enum { BLOCK = 16 << 10, MOST = 512, MOST_FILLED = 4 << 20 };
+  uint32_t r = window(m), ring = one_in(m, 3), heap = (uint32_t)m->heap_bytes;
+  if (m->heap_bytes > MOST_FILLED) return;
+  uint32_t most_a_block = MOST / (heap / BLOCK);
+  uint32_t bytes = ring ? heap / 200 + below(m, heap / 16) : BLOCK / (2 + below(m, most_a_block - 1));
+  size_t since = m->program->count;
+  exact_in(m, r, ring, bytes - 16);
+  if (ring) store(m, r, 0, r);
+  repeat(m, since, heap / bytes * (112 + below(m, 24)) / 128);
+  want_memory(m, r + 1);
+}
+
+// More slots than 16 bits count, of which one of the first holds something.
+static void act_huge(struct model *m) {
+  uint32_t r = window(m), v = r + 1, f = below(m, 64);
+  if (m->heap_bytes < DEFAULT_HEAP) return;
+  EMIT(m, EXACT, r, 65536 + below(m, 64), 0);
+  put(m, r, new_object(m, NODE, 64, false)); // the first of them
+  leaf_in(m, v);
+  store(m, r, f, v);
+  drop(m, v);
+  if (one_in(m, 2)) drop(m, r);
+  collect_all(m);
+}
+
+// A weak reference or an ephemeron that is itself seen only through the queue of finalizable objects.
+static void act_finalization(struct model *m) {
+  uint32_t f = window(m), target = f + 1, w = f + 2, n = 2 + below(m, 3), got = f + 3;
+  bool is_weak = !one_in(m, 3), target_is_finalizable = one_in(m, 4);
+  if (target_is_finalizable) {
+    EMIT(m, FINALIZABLE, target, 1);
+    put(m, target, new_object(m, NODE, 1, false));
+  } else {
+    leaf_in(m, target);
+  }
+  EMIT(m, FINALIZABLE, f, n);
+  put(m, f, new_object(m, NODE, n, false));
+  if (is_weak)
+    EMIT(m, WEAK, w, target);
+  else
+    EMIT(m, EPHEMERON, w, target, one_in(m, 2) ? target : f);
+  put(m, w, new_object(m, is_weak ? WEAK : EPHEMERON, 0, false));
+  store(m, f, 0, w);
+  if (one_in(m, 3)) store(m, f, 1, one_in(m, 2) ? target : f);
+  drop(m, w);
+  drop(m, target);
+  drop(m, f);
+  collect_all(m);
+  EMIT(m, FINALIZED, f);
+  put(m, f, 0);
+  EMIT(m, LOAD, w, f, 0);
+  if (is_weak)
+    EMIT(m, WEAK_GET, got, w);
+  else
+    EMIT(m, EPHEMERON_VALUE, got, w);
+  put(m, w, 0);
+  put(m, got, 0);
+  if (one_in(m, 2)) collect_all(m);
+}
+
+// Nodes with edges from any to any. Some are let go, then the rest.
+static void act_tangle(struct model *m) {
+  uint32_t from = window(m), nodes = 3 + below(m, WINDOW - 2);
+  for (uint32_t i = 0; i < nodes; i++) refs_in(m, from + i, 1 + below(m, 3));
+  for (uint32_t n = nodes + below(m, 2 * nodes); n; n--) {
+    uint32_t r = from + below(m, nodes);
+    store(m, r, some_field(m, r), from + below(m, nodes));
+  }
+  uint32_t kept = below(m, nodes);
+  for (uint32_t i = 0; i < nodes; i++)
+    if (i != kept && !one_in(m, 3)) drop(m, from + i);
+  collect_all(m);
+  for (uint32_t i = 0; i < nodes; i++)
+    if (registers(m)[from + i]) drop(m, from + i);
+  if (one_in(m, 2)) collect_all(m);
 }
 
 // ---- Actions: trouble -------------------------------------------------------------------------------------
@@ -662,12 +840,32 @@ static void act_schedule(struct model *m) {
     EMIT(m, YIELD, below(m, one_in(m, 4) ? TRI_ACTORS : TRI_MUTATORS), below(m, 1 + below(m, 128)));
 }
 
-// ---- The table --------------------------------------------------------------------------------------------
+// ---- The tables -------------------------------------------------------------------------------------------
 
-static const struct action {
+struct action {
   unsigned weight;
   void (*act)(struct model *m);
-} actions[] = {
+};
+
+static void act_one_of(struct model *m, const struct action *actions, size_t count) {
+  uint32_t total = 0;
+  for (size_t i = 0; i < count; i++) total += actions[i].weight;
+  uint32_t left = below(m, total);
+  size_t i = 0;
+  while (left >= actions[i].weight) left -= actions[i++].weight;
+  actions[i].act(m);
+}
+
+static const struct action situations[] = {
+    {8, act_ephemerons}, {3, act_many_ephemerons}, {6, act_fill_heap},
+    {2, act_huge},       {8, act_finalization},    {12, act_tangle},
+};
+
+static void act_situation(struct model *m) {
+  act_one_of(m, situations, sizeof situations / sizeof *situations);
+}
+
+static const struct action actions[] = {
     {10, act_leaf},  {14, act_pair},     {8, act_refs},         {2, act_large},    {1, act_exact},
     {2, act_weak},   {2, act_ephemeron}, {2, act_finalizable},  {1, act_pinned},   {2, act_grow},
     {16, act_store}, {3, act_swap},      {6, act_store_null},   {3, act_copy},     {2, act_fill},
@@ -675,37 +873,62 @@ static const struct action {
     {2, act_return}, {2, act_mutator},   {4, act_payload},      {2, act_weak_use}, {2, act_ephemeron_use},
     {1, act_pin},    {5, act_collect},   {5, act_old_to_young}, {6, act_hide},     {3, act_during_collection},
     {1, act_list},   {1, act_tree},      {1, act_shared},       {1, act_array},    {2, act_cycle},
-    {1, act_sizes},  {1, act_trouble},   {2, act_schedule},     {1, act_ephemerons},
+    {1, act_sizes},  {1, act_trouble},   {2, act_schedule},     {2, act_situation},
 };
 
-static void act(struct model *m) {
-  uint32_t total = 0;
-  for (size_t i = 0; i < sizeof actions / sizeof *actions; i++) total += actions[i].weight;
-  uint32_t left = below(m, total);
-  size_t i = 0;
-  while (left >= actions[i].weight) left -= actions[i++].weight;
-  actions[i].act(m);
-}
-
-static void configure(struct model *m) {
-  if (one_in(m, 3)) EMIT(m, HEAP, below(m, 12));
-  while (one_in(m, 3)) EMIT(m, OPTION, below(m, 64), below(m, 128));
+// A program of situations has a heap in which the oracle can tell that garbage stands in the way of an allocation,
+// whatever the collector: some MiB (harness/check/call_alloc.c). The lowest values of most options lead into what is
+// rare otherwise.
+static void configure(struct model *m, bool of_situations) {
+  if (of_situations ? !one_in(m, 4) : one_in(m, 3)) {
+    uint32_t code = of_situations ? tri_size_code(TRI_HEAP_SIZE, 2 << 20) + below(m, 3) : below(m, 12);
+    EMIT(m, HEAP, code);
+    m->heap_bytes = tri_size(TRI_HEAP_SIZE, code);
+  }
+  while (of_situations ? !one_in(m, 3) : one_in(m, 3)) EMIT(m, OPTION, below(m, 64), below(m, one_in(m, 2) ? 8 : 128));
   if (one_in(m, 8)) EMIT(m, ZEAL, 1 + below(m, 60));
   if (one_in(m, 3)) EMIT(m, POLICY, below(m, TRI_POLICIES), below(m, 1 << 14));
 }
 
-bool tri_generate(struct tri_program *program, size_t ops, uint64_t seed) {
+static struct model *begin(struct tri_program *program, uint64_t seed) {
   struct model *m = calloc(1, sizeof *m);
-  if (!m) return false;
+  if (!m) return NULL;
   m->program = program;
   m->random.state = seed;
+  m->heap_bytes = DEFAULT_HEAP;
   new_object(m, NODE, 0, false); // null
-  size_t end = program->count + ops;
-  configure(m);
-  while (program->count < end && !m->out_of_memory) act(m);
+  return m;
+}
+
+static bool end(struct model *m) {
   bool ok = !m->out_of_memory;
   free(m->objects);
   free(m->fields);
   free(m);
   return ok;
+}
+
+bool tri_generate(struct tri_program *program, size_t ops, uint64_t seed) {
+  struct model *m = begin(program, seed);
+  if (!m) return false;
+  size_t stop = program->count + ops;
+  bool of_situations = one_in(m, 12);
+  configure(m, of_situations);
+  while (program->count < stop && !m->out_of_memory)
+    if (of_situations)
+      act_situation(m);
+    else
+      act_one_of(m, actions, sizeof actions / sizeof *actions);
+  return end(m);
+}
+
+bool tri_generate_situation(struct tri_program *program, uint64_t seed) {
+  struct model *m = begin(program, seed);
+  if (!m) return false;
+  if (!program->count) configure(m, true);
+  for (size_t i = program->count; i--;)
+    if (program->ops[i].code == TRI_OP_HEAP) m->heap_bytes = tri_size(TRI_HEAP_SIZE, program->ops[i].operand[0]);
+  size_t from = program->count;
+  for (unsigned tries = 0; program->count == from && tries < 8; tries++) act_situation(m);
+  return end(m);
 }

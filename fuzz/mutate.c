@@ -80,11 +80,18 @@ static void take_out(struct draw *d, struct span s) {
 }
 
 static void reverse(struct draw *d, struct span s) {
-  for (size_t i = 0, k = s.count - 1; i < k; i++, k--) {
+  for (size_t i = 0, k = s.count; i + 1 < k--; i++) {
     struct tri_op op = d->program.ops[s.from + i];
     d->program.ops[s.from + i] = d->program.ops[s.from + k];
     d->program.ops[s.from + k] = op;
   }
+}
+
+// Its first `cut` operations to its end: a rotation is three reversals.
+static void rotate(struct draw *d, struct span s, size_t cut) {
+  reverse(d, s);
+  reverse(d, (struct span){s.from, s.count - cut});
+  reverse(d, (struct span){s.from + s.count - cut, cut});
 }
 
 // ---- Operands ---------------------------------------------------------------------------------------------
@@ -237,10 +244,7 @@ static bool op_rotate_block(struct draw *d) {
   if (d->program.count < 2) return false;
   struct span s = span(d);
   if (s.count < 2) return false;
-  size_t cut = 1 + below(d, s.count - 1);
-  reverse(d, s); // a rotation is three reversals
-  reverse(d, (struct span){s.from, cut});
-  reverse(d, (struct span){s.from + cut, s.count - cut});
+  rotate(d, s, 1 + below(d, s.count - 1));
   return true;
 }
 
@@ -370,23 +374,6 @@ static bool op_old_to_young(struct draw *d) {
   return insert(d, at, idiom, n);
 }
 
-// A chain of ephemerons, each with the next one's key as its value; only a node holds the first key.
-static bool op_ephemerons(struct draw *d) {
-  uint32_t a = any_register(d), x = (a + 1 + (uint32_t)below(d, 7)) % TRI_REGISTERS;
-  uint32_t y = (x + 1 + (uint32_t)below(d, 7)) % TRI_REGISTERS, e = any_register(d);
-  struct tri_op idiom[IDIOM_OPS];
-  size_t n = 0;
-  idiom[n++] = (struct tri_op){TRI_OP_LEAF, {a, 4}};
-  idiom[n++] = one_in(d, 4) ? (struct tri_op){TRI_OP_LARGE, {x, 0, 0}} : (struct tri_op){TRI_OP_LEAF, {x, 4}};
-  idiom[n++] = (struct tri_op){TRI_OP_EPHEMERON, {e, a, x}};
-  idiom[n++] = (struct tri_op){TRI_OP_EPHEMERON, {any_register(d), x, one_in(d, 2) ? y : a}};
-  if (one_in(d, 2)) idiom[n++] = (struct tri_op){TRI_OP_EPHEMERON, {any_register(d), x, e}};
-  idiom[n++] = (struct tri_op){TRI_OP_DROP, {x}};
-  idiom[n++] = (struct tri_op){TRI_OP_PAIR, {y, a, a}};
-  idiom[n++] = (struct tri_op){TRI_OP_DROP, {a}};
-  return insert(d, place(d), idiom, n);
-}
-
 // A collection begins before a span, advances within it, and ends after it.
 static bool op_frame_collection(struct draw *d) {
   if (!d->program.count) return false;
@@ -489,6 +476,21 @@ static bool op_generate(struct draw *d) {
   return !d->out_of_memory;
 }
 
+// One situation of the generator's as a whole, as a part of it would be nothing: put in somewhere, or as a program of
+// its own.
+static bool op_situation(struct draw *d) {
+  struct tri_program *p = &d->program;
+  if (p->count < FEW_OPS || one_in(d, 4)) p->count = 0;
+  size_t at = place(d), old = p->count;
+  if (!tri_generate_situation(p, tri_random_next(&d->random))) {
+    p->count = old;
+    d->out_of_memory = true;
+    return false;
+  }
+  rotate(d, (struct span){at, p->count - at}, old - at);
+  return p->count > old;
+}
+
 // ---- Raw bytes --------------------------------------------------------------------------------------------
 
 // One change that knows nothing of operations. The size is not 0 unless nothing fits.
@@ -559,7 +561,6 @@ operators[] = {
     {"load-before-null", 2, op_load_before_null},
     {"old-to-young", 4, op_old_to_young},
     {"frame-collection", 3, op_frame_collection},
-    {"ephemerons", 1, op_ephemerons},
     {"wrap-mutator", 2, op_wrap_mutator},
     {"wrap-call", 2, op_wrap_call},
     {"loopify", 3, op_loopify},
@@ -567,6 +568,7 @@ operators[] = {
     {"schedule", 2, op_schedule},
     {"configure", 3, op_configure},
     {"generate", 10, op_generate},
+    {"situation", 6, op_situation},
 };
 enum { RAW, INSERT, OPERATORS = sizeof operators / sizeof *operators };
 

@@ -1,5 +1,5 @@
 // The generator: the same program for the same seed, of the length asked for, and nearly all of it does
-// something.
+// something; its situations come about.
 #include "generate.h"
 
 #include <stdio.h>
@@ -8,7 +8,7 @@
 #include "program/exec.h"
 #include "tricolor/registry.h"
 
-enum { SEEDS = 200, OPS = 200 };
+enum { SEEDS = 200, OPS = 200, SITUATIONS = 600, STEPS = 1000 };
 
 static struct tri_program generate(uint64_t seed, size_t ops) {
   struct tri_program program = {0};
@@ -59,8 +59,78 @@ static void test_effective(void) {
   TRI_CHECK_EQ(unused, 0);
 }
 
+// What became of a situation.
+struct outcome {
+  unsigned ephemerons, huge;
+  uint64_t cleared;
+  bool cleared_and_queued, demanded, overflowed;
+};
+
+static void after(void *context, struct tri_run *run, size_t i, const struct tri_op *op, bool effective) {
+  (void)run, (void)i;
+  struct outcome *outcome = context;
+  outcome->ephemerons += effective && op->code == TRI_OP_EPHEMERON;
+  outcome->huge += effective && op->code == TRI_OP_EXACT && op->operand[1] > UINT16_MAX;
+}
+
+static void on_event(void *context, struct tri_heap *heap, const struct tri_event *event) {
+  if (event->kind != TRI_EVENT_COLLECTION_END) return;
+  struct outcome *outcome = context;
+  struct tri_stats stats;
+  tri_stats_get(heap, &stats, sizeof stats);
+  if (stats.weak_cleared != outcome->cleared && stats.finalizers_pending) outcome->cleared_and_queued = true;
+  if (stats.mark_stack_overflows) outcome->overflowed = true;
+  if (!event->b && stats.freed_objects < stats.allocated_objects) outcome->demanded = true;
+  outcome->cleared = stats.weak_cleared;
+}
+
+// Each kind of situation comes about, on a collector for which it is one, in so many of all draws. And the same for the
+// same seed, behind what the program held.
+static void test_situations(void) {
+  const struct tri_collector *collector = tri_collector_find("marksweep");
+  TRI_CHECK(collector != NULL);
+  unsigned rounds = 0, crowds = 0, huge = 0, queued = 0, demanded = 0, overflowed = 0;
+  for (uint64_t seed = 0; seed < SITUATIONS; seed++) {
+    struct tri_program program = {0}, again = {0};
+    TRI_CHECK(tri_generate_situation(&program, seed));
+    TRI_CHECK(tri_generate_situation(&again, seed));
+    TRI_CHECK(tri_program_equal(&program, &again));
+    TRI_CHECK_LT(0, program.count);
+    TRI_CHECK_LE(program.count, TRI_GENERATE_SLACK);
+    struct outcome outcome = {0};
+    struct tri_run_watch watch = {.after = after, .sink = {on_event, &outcome}, .context = &outcome};
+    struct tri_run_params params = {.collector = collector, .max_steps = STEPS, .watch = &watch};
+    struct tri_run_result result;
+    enum tri_run_status status = tri_program_run(&program, &params, &result);
+    TRI_CHECK(status == TRI_RUN_OK || status == TRI_RUN_NO_HEAP);
+    rounds += outcome.cleared > 1 && outcome.ephemerons < 64;
+    crowds += outcome.ephemerons > 128;
+    huge += outcome.huge;
+    queued += outcome.cleared_and_queued;
+    demanded += outcome.demanded;
+    overflowed += outcome.overflowed;
+    size_t count = program.count;
+    TRI_CHECK(tri_generate_situation(&again, seed + 1));
+    TRI_CHECK_LT(count, again.count);
+    again.count = count;
+    TRI_CHECK(tri_program_equal(&program, &again));
+    tri_program_free(&program);
+    tri_program_free(&again);
+  }
+  printf("of %d situations: %u cleared several ephemerons, %u made more than 128, %u had more than 2^16 slots, "
+         "%u cleared and queued, %u collected on demand, %u overflowed the mark stack\n",
+         SITUATIONS, rounds, crowds, huge, queued, demanded, overflowed);
+  TRI_CHECK_LT(SITUATIONS / 50, rounds);
+  TRI_CHECK_LT(SITUATIONS / 50, crowds);
+  TRI_CHECK_LT(SITUATIONS / 50, huge);
+  TRI_CHECK_LT(SITUATIONS / 50, queued);
+  TRI_CHECK_LT(SITUATIONS / 50, demanded);
+  TRI_CHECK_LT(SITUATIONS / 50, overflowed);
+}
+
 int main(void) {
   test_deterministic();
   test_effective();
+  test_situations();
   return 0;
 }

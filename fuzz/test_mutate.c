@@ -105,6 +105,31 @@ static void test_mutate(void) {
   for (unsigned i = 0; i < tri_mutation_operators(); i++) TRI_CHECK_LT(0, used[i]);
 }
 
+// A situation is put in as a whole: what was there still stands before and after it, if it did not make way for it.
+static void test_situation(void) {
+  unsigned operator = 0, kept = 0, rounds = 0;
+  while (strcmp(tri_mutation_operator_name(operator), "situation")) operator++;
+  struct tri_random random = {seed};
+  while (rounds < ROUNDS) {
+    uint8_t from[MAX], to[MAX];
+    size_t size = random_bytes(&random, from, sizeof from), to_size = size;
+    memcpy(to, from, size);
+    TRI_CHECK(tri_mutate_by(operator, to, &to_size, MAX, tri_random_next(&random)));
+    struct tri_program p = decode(from, size), q = decode(to, to_size);
+    size_t same = 0, head = 0;
+    while (head < p.count && head < q.count && tri_op_equal(&p.ops[head], &q.ops[head])) same = ++head;
+    for (size_t i = 1; same < p.count && i <= q.count; i++, same++)
+      if (!tri_op_equal(&p.ops[p.count - i], &q.ops[q.count - i])) break;
+    kept += same == p.count && q.count > p.count;
+    rounds++;
+    tri_program_free(&p);
+    tri_program_free(&q);
+  }
+  printf("situation: %u of %u programs kept all of theirs\n", kept, rounds);
+  TRI_CHECK_LT(ROUNDS / 3, kept);
+  TRI_CHECK_LT(kept, ROUNDS);
+}
+
 static void test_smallest(void) {
   for (uint64_t draw = 0; draw < 200; draw++)
     for (size_t max = 0; max < 8; max++) {
@@ -236,6 +261,7 @@ int main(int argc, char **argv) {
   printf("seed %llu\n", (unsigned long long)seed);
   test_operators();
   test_mutate();
+  test_situation();
   test_smallest();
   test_crossover();
   test_liveness();
