@@ -375,6 +375,23 @@ static void trace_held(struct pass *p) {
   }
 }
 
+// What weak references and ephemerons that finalizers hold refer to: a collection of a part of the heap clears them only
+// where it looked, and old garbage that they still denote may come back through the queue.
+static void retain_denoted(struct pass *p) {
+  struct model *model = p->model;
+  for (uint32_t id = 1; id < model->n_objects; id++) {
+    const struct model_object *o = &model->object[id];
+    const struct tri_object_info *info;
+    if (!model_alive(o) || o->mark != p->held || tri_shape_kind(o->shape) == TRI_NODE || tri_is_null(o->ref)) continue;
+    bool weak = tri_shape_kind(o->shape) == TRI_WEAK;
+    if (!allocated(p, o->ref, &info)) continue;
+    tri_ref target = weak ? p->inner->weak_get(p->m, o->ref) : p->inner->ephemeron_key(p->m, o->ref);
+    if (tri_is_null(target) || !allocated(p, target, &info)) continue;
+    for (size_t i = 0; i < (weak ? 1 : 2); i++)
+      model_trace_from(model, model_edges(model, o)[i].id, p->reached, p->retained);
+  }
+}
+
 // What has to be cleared by now: full collections of exact collectors leave no weak reference to what is gone
 // or was queued by them. Where something else is kept by a finalizer, or by a garbage cycle, it may or may
 // not be cleared.
@@ -598,6 +615,7 @@ static void run(void *context) {
     if (p->what.interrupted && !p->what.moved) follow_cleared(p);
     trace_held(p);
     if (thorough && !p->what.moved) check_held(p);
+    if (!p->what.full && !p->what.moved) retain_denoted(p);
     p->level = p->retained;
     while (s->weak.n || s->ephemerons.n) { // what is retained may contain more of both
       if (s->weak.n) {
