@@ -1,51 +1,22 @@
 // bdw's own paths: many heaps after each other with changing limits, stamps that run out, weak references
 // that only finalization reaches, blocks that libgc does not sweep.
-#include <stdio.h>
 #include <stdlib.h>
 
-#include "common/check.h"
-#include "common/os.h"
-#include "common/random.h"
-#include "tricolor/registry.h"
+#include "test/own.h"
 
-static struct tri_heap *heap;
-static struct tri_mutator *m;
-
-static void open_heap(size_t limit) {
+static void create_limited(size_t limit) {
   char options[40];
   snprintf(options, sizeof options, "heap=%zu", limit);
-  struct tri_heap_params params = {.options = options};
-  TRI_CHECK_EQ(tri_heap_create(tri_collector_find("bdw"), &params, &heap), TRI_OK);
-  TRI_CHECK_EQ(tri_attach(heap, &m), TRI_OK);
+  create(options);
 }
-
-static void close_heap(void) {
-  tri_detach(m);
-  tri_heap_destroy(heap);
-}
-
-static struct tri_stats stats(void) {
-  struct tri_stats s;
-  tri_stats_get(heap, &s, sizeof s);
-  TRI_CHECK_EQ(s.live_bytes + s.free_bytes + s.metadata_bytes + s.released_bytes, s.mapped_bytes);
-  TRI_CHECK_LE(s.live_bytes + s.free_bytes, s.limit_bytes);
-  return s;
-}
-
-static void fail(void *context, const char *text) {
-  (void)context;
-  printf("%s\n", text);
-  abort();
-}
-static const struct tri_reporter reporter = {fail, NULL};
 
 // Each heap is empty at first and gives most of its limit, however large the ones before it were.
 static void test_limits(void) {
   static const size_t limits[] = {1 << 20, 16 << 20, 512 << 10, 4 << 20, 600000, 32 << 20, 1 << 20};
   for (size_t i = 0; i < 4 * sizeof limits / sizeof *limits; i++) {
     size_t limit = limits[i % (sizeof limits / sizeof *limits)], bytes = i % 2 ? 40 : 3000, given = 0;
-    open_heap(limit);
-    TRI_CHECK_EQ(stats().live_objects, 0);
+    create_limited(limit);
+    TRI_CHECK_EQ(check_heap().live_objects, 0);
     TRI_FRAME(m, f, 1);
     for (tri_ref object; !tri_is_null(object = tri_alloc(m, TRI_SHAPE(1, bytes))); given += bytes) {
       tri_init(m, object, 0, f.slot[0]);
@@ -53,21 +24,21 @@ static void test_limits(void) {
     }
     TRI_CHECK_LE(given, limit);
     TRI_CHECK_GE(given, limit / 2);
-    stats();
+    check_heap();
     TRI_FRAME_POP(m, f);
-    close_heap();
+    drop();
   }
 }
 
 static void test_many(void) {
   for (int i = 0; i < 3000; i++) {
-    open_heap(i % 7 ? 1 << 20 : 2 << 20);
+    create_limited(i % 7 ? 1 << 20 : 2 << 20);
     TRI_FRAME(m, f, 1);
     for (int k = 0; k < 50; k++)
       tri_root_set(m, &f.slot[0], tri_alloc(m, TRI_SHAPE((size_t)k % 3, (size_t)k * 9)));
     TRI_CHECK(!tri_is_null(f.slot[0]));
     TRI_FRAME_POP(m, f);
-    close_heap();
+    drop();
   }
 }
 
@@ -76,7 +47,7 @@ enum { KEPT = 64 };
 // Objects of all ages, through more collections than there are stamps; garbage of all ages is never seen
 // again.
 static void test_stamps(struct tri_random *random) {
-  open_heap(2 << 20);
+  create_limited(2 << 20);
   TRI_FRAME(m, f, KEPT);
   for (int round = 0; round < 300; round++) {
     for (int k = 0; k < 200; k++) {
@@ -90,17 +61,16 @@ static void test_stamps(struct tri_random *random) {
     for (size_t i = 0; i < KEPT; i++)
       if (!tri_is_null(f.slot[i])) tri_store(m, f.slot[i], 0, TRI_NULL);
     TRI_CHECK_EQ(tri_collect(m, TRI_COLLECT_FULL), TRI_OK);
-    TRI_CHECK_LE(stats().live_objects, KEPT + 4);
-    TRI_CHECK_EQ(tri_verify(heap, &reporter), 0);
+    TRI_CHECK_LE(check_heap().live_objects, KEPT + 4);
   }
   TRI_FRAME_POP(m, f);
-  close_heap();
+  drop();
 }
 
 // A weak reference inside of a finalizable object survives with it, still knows its target, and loses it
 // later.
 static void test_weak_behind_finalizer(void) {
-  open_heap(1 << 20);
+  create_limited(1 << 20);
   TRI_FRAME(m, f, 3);
   tri_root_set(m, &f.slot[0], tri_alloc(m, TRI_SHAPE(1, 0)));
   tri_root_set(m, &f.slot[1], tri_weak_new(m));
@@ -120,12 +90,12 @@ static void test_weak_behind_finalizer(void) {
   tri_collect(m, TRI_COLLECT_FULL);
   TRI_CHECK(tri_is_null(tri_weak_get(m, tri_load(m, f.slot[0], 0))));
   TRI_FRAME_POP(m, f);
-  close_heap();
+  drop();
 }
 
 // Nearly full blocks are not swept; their garbage is gone all the same, and its memory in the end.
 static void test_nearly_full(void) {
-  open_heap(1 << 20);
+  create_limited(1 << 20);
   for (int round = 0; round < 40; round++) {
     enum { N = 4000 };
     static struct tri_handle *kept[N];
@@ -135,12 +105,11 @@ static void test_nearly_full(void) {
       kept[i] = i % 16 ? tri_handle_new(m, object) : NULL;
     }
     tri_collect(m, TRI_COLLECT_FULL);
-    TRI_CHECK_LE(stats().live_objects, N - N / 16 + 4);
-    TRI_CHECK_EQ(tri_verify(heap, &reporter), 0);
+    TRI_CHECK_LE(check_heap().live_objects, N - N / 16 + 4);
     for (size_t i = 0; i < N; i++)
       if (kept[i]) tri_handle_free(m, kept[i]);
   }
-  close_heap();
+  drop();
 }
 
 // Each request for memory fails once; heap and program go on.
@@ -148,7 +117,7 @@ static void test_injection(void) {
   for (uint64_t k = 1; k < 60; k++) {
     struct tri_heap_params params = {.options = "heap=1m"};
     tri_os_fail_at(k);
-    if (tri_heap_create(tri_collector_find("bdw"), &params, &heap) != TRI_OK) continue;
+    if (tri_heap_create(collector, &params, &heap) != TRI_OK) continue;
     if (tri_attach(heap, &m) != TRI_OK) {
       tri_heap_destroy(heap);
       continue;
@@ -162,9 +131,9 @@ static void test_injection(void) {
     }
     tri_os_fail_at(0);
     TRI_CHECK(!tri_is_null(tri_alloc(m, TRI_SHAPE(1, 8))));
-    TRI_CHECK_EQ(tri_verify(heap, &reporter), 0);
+    check_heap();
     TRI_FRAME_POP(m, f);
-    close_heap();
+    drop();
   }
   tri_os_fail_at(0);
 }
@@ -173,6 +142,7 @@ int main(int argc, char **argv) {
   struct tri_random random = {argc > 1 ? strtoull(argv[1], NULL, 0) : 1};
   printf("seed %llu\n", (unsigned long long)random.state);
   struct tri_os_usage before = tri_os_usage();
+  collector = tri_collector_find("bdw");
   test_limits();
   test_many();
   test_stamps(&random);

@@ -150,37 +150,21 @@ static void test_lazy_sweep(void) {
   destroy();
 }
 
-// Whatever call to the system fails, the heap stays sound and nothing leaks.
-static void test_failing_system(void) {
-  for (uint64_t k = 1; k < 60; k++) {
-    tri_os_fail_at(k);
-    heap = NULL;
-    enum tri_status status = tri_heap_create(collector,
-                                             &(struct tri_heap_params){.options = "heap=256k"}, &heap);
-    if (status == TRI_OK) status = tri_attach(heap, &m);
-    if (status == TRI_OK) {
-      TRI_FRAME(m, f, 1);
-      for (size_t i = 0; i < 3000; i++) {
-        tri_ref object = node(i % 100 == 0 ? 20000 : i % 7 * 30);
-        if (tri_is_null(object)) {
-          TRI_CHECK_EQ(m->status, TRI_ENOMEM);
-          continue;
-        }
-        if (i % 3) continue;
-        tri_init(m, object, 0, f.slot[0]);
-        tri_root_set(m, &f.slot[0], i % 500 ? object : TRI_NULL);
-      }
-      check_heap();
-      TRI_FRAME_POP(m, f);
-      tri_detach(m);
-    } else {
-      TRI_CHECK_EQ(status, TRI_ENOMEM);
+// Small and large objects, some of them kept in lists.
+static void fill_with_lists(void) {
+  TRI_FRAME(m, f, 1);
+  for (size_t i = 0; i < 3000; i++) {
+    tri_ref object = node(i % 100 == 0 ? 20000 : i % 7 * 30);
+    if (tri_is_null(object)) {
+      TRI_CHECK_EQ(m->status, TRI_ENOMEM);
+      continue;
     }
-    tri_os_fail_at(0);
-    if (heap) tri_heap_destroy(heap);
-    TRI_CHECK_EQ(tri_os_usage().reserved_bytes, 0);
-    TRI_CHECK_EQ(tri_os_usage().metadata_blocks, 0);
+    if (i % 3) continue;
+    tri_init(m, object, 0, f.slot[0]);
+    tri_root_set(m, &f.slot[0], i % 500 ? object : TRI_NULL);
   }
+  check_heap();
+  TRI_FRAME_POP(m, f);
 }
 
 static void test_inspect(void) {
@@ -208,42 +192,7 @@ static void test_inspect(void) {
 
 // -------------------------------------------------------------------------------- mutators
 
-enum { MUTATORS = 4, ROUNDS = 1000, KEPT = 50 };
-
-static void mutate(void *arg) {
-  struct tri_mutator *own;
-  struct tri_random random = {*(uint64_t *)arg};
-  TRI_CHECK_EQ(tri_attach(heap, &own), TRI_OK);
-  TRI_FRAME(own, f, KEPT);
-  for (int i = 0; i < ROUNDS; i++) {
-    size_t k = (size_t)tri_random_below(&random, KEPT), from = (size_t)tri_random_below(&random, KEPT);
-    size_t bytes = 8 + 8 * (size_t)tri_random_below(&random, i % 100 ? 30 : 3000);
-    tri_ref object = tri_alloc(own, TRI_SHAPE(2, bytes));
-    if (tri_is_null(object)) {
-      TRI_CHECK_EQ(own->status, TRI_ENOMEM);
-      tri_root_set(own, &f.slot[k], TRI_NULL);
-      continue;
-    }
-    *(uint64_t *)tri_raw(own, object) = bytes;
-    tri_init(own, object, 0, tri_random_below(&random, 4) ? TRI_NULL : f.slot[from]);
-    tri_root_set(own, &f.slot[k], object);
-    if (i % 700 == 0) tri_collect(own, TRI_COLLECT_FULL);
-    if (!tri_is_null(f.slot[from])) {
-      TRI_CHECK_EQ(*(uint64_t *)tri_raw(own, f.slot[from]), tri_shape_bytes(tri_shape(own, f.slot[from])));
-      tri_store(own, f.slot[from], 1, tri_random_below(&random, 8) ? TRI_NULL : object);
-    }
-    tri_safepoint(own);
-  }
-  TRI_FRAME_POP(own, f);
-  tri_detach(own);
-}
-
-static void test_mutators(void *options) {
-  create(options);
-  run_actors(MUTATORS, 1, mutate);
-  TRI_CHECK_EQ(live_objects(), 0);
-  destroy();
-}
+static void test_mutators(void *options) { churn(options, 1); }
 
 static void test_one(void) {
   test_overflow("heap=8m", false);
@@ -252,7 +201,7 @@ static void test_one(void) {
   test_overflow("heap=8m,mark_stack=10,run=1", true);
   test_memory_moves_between_sizes("heap=2m");
   test_memory_moves_between_sizes("heap=2m,run=3");
-  test_failing_system();
+  under_failing_system("heap=256k", fill_with_lists);
   test_inspect();
   under_schedules(test_mutators, "heap=512k");
   under_schedules(test_mutators, "heap=8m,run=2,mark_stack=2");

@@ -10,24 +10,10 @@ static void collect(enum tri_collect_kind kind) {
   check_heap();
 }
 
-static struct tri_stats stats(void) {
-  struct tri_stats s;
-  tri_stats_get(heap, &s, sizeof s);
-  return s;
-}
-
-static tri_ref node(struct tri_mutator *by, uint64_t id, size_t n_bytes) {
-  tri_ref object = tri_alloc(by, TRI_SHAPE(3, n_bytes));
-  TRI_CHECK(!tri_is_null(object));
-  *(uint64_t *)tri_raw(by, object) = id;
-  return object;
-}
+static tri_ref node(struct tri_mutator *by, uint64_t id, size_t n_bytes) { return labelled(by, 3, n_bytes, id); }
 
 static void check_node(tri_ref object, uint64_t id, unsigned generation) {
-  struct tri_object_info info;
-  TRI_CHECK_EQ(tri_inspect(heap, object, &info), TRI_OK);
-  TRI_CHECK_EQ(info.generation, generation);
-  TRI_CHECK_EQ(*(uint64_t *)tri_raw(m, object), id);
+  TRI_CHECK_EQ(check_labelled(object, id).generation, generation);
 }
 
 // ---------------------------------------------------------------------------------------------------- old to
@@ -177,8 +163,6 @@ static void test_growth(void) {
 
 enum { MUTATORS = 3, TABLE = 40, ROUNDS = 1500 };
 
-static struct tri_handle *table;
-
 // All put young objects into one old table, and take others' out.
 static void mutate(void *arg) {
   struct tri_mutator *own;
@@ -213,17 +197,7 @@ static void mutate(void *arg) {
   tri_detach(own); // with what it has recorded
 }
 
-static void test_mutators(void *options) {
-  create(options);
-  table = tri_handle_new(m, tri_alloc(m, TRI_SHAPE(TABLE, 0)));
-  TRI_CHECK(table);
-  tri_collect(m, TRI_COLLECT_MINOR);
-  run_actors(MUTATORS, 1, mutate);
-  check_heap();
-  tri_handle_free(m, table);
-  TRI_CHECK_EQ(live_objects(), 0);
-  destroy();
-}
+static void test_mutators(void *options) { share_table(options, TABLE, MUTATORS, mutate); }
 
 static void test_all(void) {
   test_edges("heap=1m");
@@ -237,9 +211,6 @@ static void test_all(void) {
 }
 
 int main(void) {
-  collector = tri_collector_find("sticky");
-  test_all();
-  tri_poison_set_filling(true);
-  test_all();
+  test_with_filling("sticky", test_all);
   return 0;
 }

@@ -1,5 +1,5 @@
-// For tests of collectors' own paths: one heap with one mutator, checked wherever the test asks. The
-// functions are for one translation unit, the test's.
+// For tests of collectors' own paths: one heap with one mutator, checked wherever the test asks, and programs
+// that several tests run on theirs. The functions are for one translation unit, the test's.
 #ifndef TRICOLOR_TEST_OWN_H
 #define TRICOLOR_TEST_OWN_H
 
@@ -53,12 +53,76 @@ static inline uint64_t live_objects(void) {
   return check_heap().live_objects;
 }
 
-static inline void destroy(void) {
-  check_heap();
+static inline struct tri_stats stats(void) {
+  struct tri_stats s;
+  tri_stats_get(heap, &s, sizeof s);
+  return s;
+}
+
+static inline void drop(void) {
   tri_detach(m);
   tri_heap_destroy(heap);
+}
+
+static inline void check_nothing_left(void) {
   TRI_CHECK_EQ(tri_os_usage().reserved_bytes, 0);
   TRI_CHECK_EQ(tri_os_usage().metadata_blocks, 0);
+}
+
+static inline void destroy(void) {
+  check_heap();
+  drop();
+  check_nothing_left();
+}
+
+// An object with a label in its payload, of 8 bytes or more.
+static inline tri_ref labelled(struct tri_mutator *by, size_t n_refs, size_t n_bytes, uint64_t label) {
+  tri_ref object = tri_alloc(by, TRI_SHAPE(n_refs, n_bytes));
+  TRI_CHECK(!tri_is_null(object));
+  *(uint64_t *)tri_raw(by, object) = label;
+  return object;
+}
+
+// The object is there, and has its label.
+static inline struct tri_object_info check_labelled(tri_ref object, uint64_t label) {
+  struct tri_object_info info;
+  TRI_CHECK(!tri_is_null(object));
+  TRI_CHECK_EQ(tri_inspect(heap, object, &info), TRI_OK);
+  TRI_CHECK_EQ(*(uint64_t *)tri_raw(m, object), label);
+  return info;
+}
+
+// Run a program where the k-th call to the system fails, or each k-th, for small k. The heap stays sound and
+// nothing leaks.
+static inline void under_failing_system(const char *options, void (*program)(void)) {
+  for (uint64_t k = 1; k < 70; k++) {
+    if (k < 60)
+      tri_os_fail_at(k);
+    else
+      tri_os_fail_every(k - 57);
+    heap = NULL;
+    enum tri_status status = tri_heap_create(collector, &(struct tri_heap_params){.options = options}, &heap);
+    if (status == TRI_OK) status = tri_attach(heap, &m);
+    if (status == TRI_OK) {
+      program();
+      check_heap();
+      tri_detach(m);
+    } else {
+      TRI_CHECK_EQ(status, TRI_ENOMEM);
+    }
+    tri_os_fail_at(0);
+    tri_os_fail_every(0);
+    if (heap) tri_heap_destroy(heap);
+    check_nothing_left();
+  }
+}
+
+// Run a collector's tests, then again where what is free is filled.
+static inline void test_with_filling(const char *name, void (*test)(void)) {
+  collector = tri_collector_find(name);
+  test();
+  tri_poison_set_filling(true);
+  test();
 }
 
 // Run mutate(&seed) in n actors, with seeds from the first one on, until all have ended; this mutator is
@@ -86,6 +150,71 @@ static inline void under_schedules(void (*test)(void *options), char *options) {
         .policy = policies[k], .seed = k + 1, .depth = 4, .length = 50000, .max_points = 10000000};
     TRI_CHECK_EQ(tri_schedule_run(&schedule, test, options).status, TRI_SCHEDULE_OK);
   }
+}
+
+// Mutators on one table, with `n` slots: mutate(&seed) finds it in `table`, and leaves nothing behind.
+static struct tri_handle *table;
+static inline void share_table(const char *options, size_t n, size_t n_mutators, void (*mutate)(void *seed)) {
+  create(options);
+  table = tri_handle_new(m, tri_alloc(m, TRI_SHAPE(n, 0)));
+  TRI_CHECK(table);
+  tri_collect(m, TRI_COLLECT_MINOR); // the table is old, where there are generations
+  run_actors(n_mutators, 1, mutate);
+  check_heap();
+  tri_handle_free(m, table);
+  TRI_CHECK_EQ(live_objects(), 0);
+  destroy();
+}
+
+// Mutators that allocate, each for itself: objects know their size, some refer to others, some have
+// finalizers.
+enum { CHURNERS = 4, CHURNED = 2000, CHURN_KEPT = 20 };
+
+static inline void churn_alone(void *seed) {
+  struct tri_mutator *own;
+  struct tri_random random = {*(uint64_t *)seed};
+  TRI_CHECK_EQ(tri_attach(heap, &own), TRI_OK);
+  TRI_FRAME(own, f, CHURN_KEPT);
+  for (int i = 0; i < CHURNED; i++) {
+    size_t k = (size_t)tri_random_below(&random, CHURN_KEPT),
+           from = (size_t)tri_random_below(&random, CHURN_KEPT);
+    size_t bytes = 8 + 8 * (size_t)tri_random_below(&random, i % 100 ? 30 : 3000);
+    tri_ref object = tri_alloc(own, TRI_SHAPE(2, bytes));
+    if (tri_is_null(object)) {
+      TRI_CHECK_EQ(own->status, TRI_ENOMEM);
+      tri_root_set(own, &f.slot[k], TRI_NULL);
+      continue;
+    }
+    *(uint64_t *)tri_raw(own, object) = bytes;
+    tri_init(own, object, 0, tri_random_below(&random, 4) ? TRI_NULL : f.slot[from]);
+    tri_root_set(own, &f.slot[k], object);
+    if (i % 700 == 0) tri_collect(own, TRI_COLLECT_FULL);
+    if (i % 300 == 0) tri_finalizer_add(own, f.slot[k], bytes);
+    if (!tri_is_null(f.slot[from])) {
+      TRI_CHECK_EQ(*(uint64_t *)tri_raw(own, f.slot[from]), tri_shape_bytes(tri_shape(own, f.slot[from])));
+      tri_store(own, f.slot[from], 1, tri_random_below(&random, 8) ? TRI_NULL : f.slot[k]);
+    }
+    uint64_t cookie;
+    tri_ref queued = tri_finalizer_next(own, &cookie);
+    if (!tri_is_null(queued)) TRI_CHECK_EQ(tri_shape_bytes(tri_shape(own, queued)), cookie);
+    if (i % 50 == 0) {
+      tri_park(own);
+      tri_unpark(own);
+    }
+    tri_safepoint(own);
+  }
+  TRI_FRAME_POP(own, f);
+  tri_detach(own);
+}
+
+static inline void churn(const char *options, uint64_t seed) {
+  create(options);
+  run_actors(CHURNERS, seed, churn_alone);
+  live_objects();
+  while (!tri_is_null(tri_finalizer_next(m, NULL))) {
+  }
+  TRI_CHECK_EQ(live_objects(), 0);
+  destroy();
 }
 
 #endif

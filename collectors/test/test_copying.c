@@ -71,47 +71,26 @@ static void test_memory_moves_between_sizes(const char *options) {
   destroy();
 }
 
-// Whatever call to the system fails, the heap stays sound and nothing leaks.
-static void test_failing_system(void) {
-  for (uint64_t k = 1; k < 70; k++) {
-    if (k < 60)
-      tri_os_fail_at(k);
-    else
-      tri_os_fail_every(k - 57);
-    heap = NULL;
-    enum tri_status status =
-        tri_heap_create(collector, &(struct tri_heap_params){.options = "heap=128k"}, &heap);
-    if (status == TRI_OK) status = tri_attach(heap, &m);
-    if (status == TRI_OK) {
-      TRI_FRAME(m, f, 2);
-      for (size_t i = 0; i < 600; i++) {
-        tri_root_set(m, &f.slot[1],
-                     i % 11 ? node(i % 100 == 0 ? 20000 : 8 + i % 7 * 30) : tri_ephemeron_new(m));
-        if (tri_is_null(f.slot[1])) {
-          TRI_CHECK_EQ(m->status, TRI_ENOMEM);
-        } else if (i % 11 == 0) {
-          tri_ephemeron_set(m, f.slot[1], f.slot[0], f.slot[1]);
-        } else if (i % 3 == 0) {
-          *(uint64_t *)tri_raw(m, f.slot[1]) = tri_shape_bytes(tri_shape(m, f.slot[1]));
-          tri_init(m, f.slot[1], 0, f.slot[0]);
-          tri_root_set(m, &f.slot[0], i % 500 ? f.slot[1] : TRI_NULL);
-          if (i % 30 == 0 && !tri_is_null(f.slot[0])) tri_finalizer_add(m, f.slot[0], i);
-        }
-        if (i % 100 == 0) tri_finalizer_next(m, NULL);
-      }
-      check_list(f.slot[0]);
-      check_heap();
-      TRI_FRAME_POP(m, f);
-      tri_detach(m);
-    } else {
-      TRI_CHECK_EQ(status, TRI_ENOMEM);
+// Lists with ephemerons and finalizers among them.
+static void fill_with_lists(void) {
+  TRI_FRAME(m, f, 2);
+  for (size_t i = 0; i < 600; i++) {
+    tri_root_set(m, &f.slot[1], i % 11 ? node(i % 100 == 0 ? 20000 : 8 + i % 7 * 30) : tri_ephemeron_new(m));
+    if (tri_is_null(f.slot[1])) {
+      TRI_CHECK_EQ(m->status, TRI_ENOMEM);
+    } else if (i % 11 == 0) {
+      tri_ephemeron_set(m, f.slot[1], f.slot[0], f.slot[1]);
+    } else if (i % 3 == 0) {
+      *(uint64_t *)tri_raw(m, f.slot[1]) = tri_shape_bytes(tri_shape(m, f.slot[1]));
+      tri_init(m, f.slot[1], 0, f.slot[0]);
+      tri_root_set(m, &f.slot[0], i % 500 ? f.slot[1] : TRI_NULL);
+      if (i % 30 == 0 && !tri_is_null(f.slot[0])) tri_finalizer_add(m, f.slot[0], i);
     }
-    tri_os_fail_at(0);
-    tri_os_fail_every(0);
-    if (heap) tri_heap_destroy(heap);
-    TRI_CHECK_EQ(tri_os_usage().reserved_bytes, 0);
-    TRI_CHECK_EQ(tri_os_usage().metadata_blocks, 0);
+    if (i % 100 == 0) tri_finalizer_next(m, NULL);
   }
+  check_list(f.slot[0]);
+  check_heap();
+  TRI_FRAME_POP(m, f);
 }
 
 static void allocate_zeroed(tri_ref *head) {
@@ -223,56 +202,6 @@ end:
   destroy();
 }
 
-// ---------------------------------------------------------------------------------------------- mutators
-
-enum { MUTATORS = 4, ROUNDS = 2000, KEPT = 20 };
-
-static void mutate(void *arg) {
-  struct tri_mutator *own;
-  struct tri_random random = {*(uint64_t *)arg};
-  TRI_CHECK_EQ(tri_attach(heap, &own), TRI_OK);
-  TRI_FRAME(own, f, KEPT);
-  for (int i = 0; i < ROUNDS; i++) {
-    size_t k = (size_t)tri_random_below(&random, KEPT), from = (size_t)tri_random_below(&random, KEPT);
-    size_t bytes = 8 + 8 * (size_t)tri_random_below(&random, i % 100 ? 30 : 3000);
-    tri_ref object = tri_alloc(own, TRI_SHAPE(2, bytes));
-    if (tri_is_null(object)) {
-      TRI_CHECK_EQ(own->status, TRI_ENOMEM);
-      tri_root_set(own, &f.slot[k], TRI_NULL);
-      continue;
-    }
-    *(uint64_t *)tri_raw(own, object) = bytes;
-    tri_init(own, object, 0, tri_random_below(&random, 4) ? TRI_NULL : f.slot[from]);
-    tri_root_set(own, &f.slot[k], object);
-    if (i % 700 == 0) tri_collect(own, TRI_COLLECT_FULL);
-    if (i % 300 == 0) tri_finalizer_add(own, f.slot[k], bytes);
-    if (!tri_is_null(f.slot[from])) {
-      TRI_CHECK_EQ(*(uint64_t *)tri_raw(own, f.slot[from]), tri_shape_bytes(tri_shape(own, f.slot[from])));
-      tri_store(own, f.slot[from], 1, tri_random_below(&random, 8) ? TRI_NULL : f.slot[k]);
-    }
-    uint64_t cookie;
-    tri_ref queued = tri_finalizer_next(own, &cookie);
-    if (!tri_is_null(queued)) TRI_CHECK_EQ(tri_shape_bytes(tri_shape(own, queued)), cookie);
-    if (i % 50 == 0) {
-      tri_park(own);
-      tri_unpark(own);
-    }
-    tri_safepoint(own);
-  }
-  TRI_FRAME_POP(own, f);
-  tri_detach(own);
-}
-
-static void test_mutators(const char *options) {
-  create(options);
-  run_actors(MUTATORS, seed, mutate);
-  live_objects();
-  while (!tri_is_null(tri_finalizer_next(m, NULL))) {
-  }
-  TRI_CHECK_EQ(live_objects(), 0);
-  destroy();
-}
-
 // ---------------------------------------------------------------------------------------------- zeal
 
 // Each of the calls that may move does, and no address comes back soon.
@@ -362,11 +291,11 @@ static void test_collector(const char *name) {
   test_limit(zeal ? "heap=64k" : "heap=64k,region=256", 24, 18 << 10);
   test_memory_moves_between_sizes(zeal ? "heap=2m,every=1000" : "heap=2m");
   test_fresh_is_zero();
-  test_failing_system();
+  under_failing_system("heap=128k", fill_with_lists);
   test_large();
   test_verify();
-  test_mutators(zeal ? "heap=4m,every=20" : "heap=4m");
-  test_mutators(zeal ? "heap=512k,every=1000000" : "heap=512k,region=512");
+  churn(zeal ? "heap=4m,every=20" : "heap=4m", seed);
+  churn(zeal ? "heap=512k,every=1000000" : "heap=512k,region=512", seed);
   if (tri_poison_filling()) test_poison();
 }
 

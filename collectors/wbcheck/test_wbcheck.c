@@ -1,15 +1,10 @@
 // wbcheck finds each kind of write that goes past the contract, and nothing in a program that keeps it.
-#include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "common/check.h"
-#include "common/random.h"
-#include "tricolor/registry.h"
+#include "test/own.h"
 
-static struct tri_heap *heap;
-static struct tri_mutator *m;
 static char found[256];
 
 static void keep(void *context, const char *text) {
@@ -21,16 +16,6 @@ static size_t verify(void) {
   struct tri_reporter reporter = {keep, NULL};
   *found = 0;
   return tri_verify(heap, &reporter);
-}
-
-static void create(const char *options) {
-  struct tri_heap_params params = {.options = options};
-  TRI_CHECK_EQ(tri_heap_create(tri_collector_find("wbcheck"), &params, &heap), TRI_OK);
-  TRI_CHECK_EQ(tri_attach(heap, &m), TRI_OK);
-}
-static void destroy(void) {
-  tri_detach(m);
-  tri_heap_destroy(heap);
 }
 
 static tri_ref *slots(tri_ref object) { return (tri_ref *)object.bits; }
@@ -173,12 +158,13 @@ static void clean(uint64_t seed) {
 }
 
 int main(void) {
+  collector = tri_collector_find("wbcheck");
   setvbuf(stdout, NULL, _IOLBF, 0);
   for (size_t i = 0; i < sizeof writes / sizeof *writes; i++) {
     printf("%s\n", writes[i].name);
     create(NULL);
     run(writes[i].run, writes[i].text);
-    destroy();
+    drop();
   }
   traps();
   for (uint64_t seed = 1; seed <= 5; seed++) clean(seed);

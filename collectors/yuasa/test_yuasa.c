@@ -3,25 +3,7 @@
 // share is tested in common/, what every collector has to do in collectors/test.
 #include "test/own.h"
 
-static struct tri_stats stats(void) {
-  struct tri_stats s;
-  tri_stats_get(heap, &s, sizeof s);
-  return s;
-}
-
-static tri_ref node(struct tri_mutator *by, uint64_t id, size_t n_bytes) {
-  tri_ref object = tri_alloc(by, TRI_SHAPE(2, n_bytes));
-  TRI_CHECK(!tri_is_null(object));
-  *(uint64_t *)tri_raw(by, object) = id;
-  return object;
-}
-
-static void check_node(tri_ref object, uint64_t id) {
-  struct tri_object_info info;
-  TRI_CHECK(!tri_is_null(object));
-  TRI_CHECK_EQ(tri_inspect(heap, object, &info), TRI_OK);
-  TRI_CHECK_EQ(*(uint64_t *)tri_raw(m, object), id);
-}
+static tri_ref node(struct tri_mutator *by, uint64_t id, size_t n_bytes) { return labelled(by, 2, n_bytes, id); }
 
 // ---------------------------------------------------------------------------------------------------- losing
 // edges
@@ -117,15 +99,15 @@ static void test_loss(const struct loss *loss, size_t units, size_t n_bytes) {
   TRI_CHECK_EQ(tri_collect_start(m), TRI_OK);
   tri_root_set(m, &f.slot[2], loss->lose(f.slot[0]));
   tri_ref second = tri_swap(m, f.slot[2], 0, TRI_NULL); // of an object that marking has not come to
-  check_node(second, SECOND);
+  check_labelled(second, SECOND);
   tri_root_set(m, &f.slot[1], second);
   size_t steps = 0;
   while (!tri_collect_step(m, units)) TRI_CHECK_LT(steps++, 10000);
-  check_node(f.slot[1], SECOND);
-  check_node(f.slot[2], VICTIM);
+  check_labelled(f.slot[1], SECOND);
+  check_labelled(f.slot[2], VICTIM);
   check_heap();
-  check_node(f.slot[1], SECOND);
-  check_node(f.slot[2], VICTIM);
+  check_labelled(f.slot[1], SECOND);
+  check_labelled(f.slot[2], VICTIM);
   TRI_FRAME_POP(m, f);
   tri_collect(m, TRI_COLLECT_FULL);
   TRI_CHECK_EQ(stats().live_objects, 0);
@@ -164,7 +146,7 @@ static void test_black(const char *options) {
   while (!tri_collect_step(m, 1)) {
   }
   tri_ref object = f.slot[2];
-  for (size_t i = SIZES; i-- > 0; object = tri_load(m, object, 0)) check_node(object, 10 + i);
+  for (size_t i = SIZES; i-- > 0; object = tri_load(m, object, 0)) check_labelled(object, 10 + i);
   TRI_CHECK_EQ(stats().live_objects, SIZES + 3);
   TRI_CHECK_EQ(tri_collect_start(m), TRI_OK);
   TRI_CHECK(tri_collect_step(m, SIZE_MAX));
@@ -188,7 +170,7 @@ static void test_coming_and_going(void) {
   tri_detach(other);
   tri_unpark(m);
   TRI_CHECK(tri_collect_step(m, SIZE_MAX));
-  check_node(tri_handle_get(m, handle), VICTIM);
+  check_labelled(tri_handle_get(m, handle), VICTIM);
   tri_handle_free(m, handle);
   TRI_FRAME_POP(m, f);
   destroy();
@@ -244,8 +226,6 @@ static void test_pace(void) {
 // Several mutators take a shared table apart and put it together again, while one of them collects in steps.
 enum { MUTATORS = 3, TABLE = 40, ROUNDS = 1500 };
 
-static struct tri_handle *table;
-
 static void mutate(void *arg) {
   struct tri_mutator *own;
   struct tri_random random = {*(uint64_t *)arg};
@@ -280,15 +260,7 @@ static void mutate(void *arg) {
   tri_detach(own);
 }
 
-static void test_mutators(void *options) {
-  create(options);
-  table = tri_handle_new(m, tri_alloc(m, TRI_SHAPE(TABLE, 0)));
-  TRI_CHECK(table);
-  run_actors(MUTATORS, 1, mutate);
-  tri_handle_free(m, table);
-  TRI_CHECK_EQ(live_objects(), 0);
-  destroy();
-}
+static void test_mutators(void *options) { share_table(options, TABLE, MUTATORS, mutate); }
 
 static void test_all(void) {
   test_losses("heap=1m");
@@ -303,9 +275,6 @@ static void test_all(void) {
 }
 
 int main(void) {
-  collector = tri_collector_find("yuasa");
-  test_all();
-  tri_poison_set_filling(true);
-  test_all();
+  test_with_filling("yuasa", test_all);
   return 0;
 }
