@@ -3,10 +3,17 @@
 #include "tricolor/collector.h"
 
 #ifdef TRI_OPTIONS
-extern const struct tri_option TRI_OPTIONS[];
+static const struct tri_option rows[] = {
+#define TRI_OPTION_ROW(symbol, name, type, def, min, max, choices, doc)                                      \
+  {name, type, def, min, max, choices, doc},
+#include TRI_OPTIONS
+#undef TRI_OPTION_ROW
+};
+#define OPTIONS rows
+#define N_OPTIONS (sizeof rows / sizeof *rows)
 #else
-#define TRI_OPTIONS NULL
-#define TRI_N_OPTIONS 0
+#define OPTIONS NULL
+#define N_OPTIONS 0
 #endif
 
 #ifndef TRI_TELLS
@@ -94,8 +101,8 @@ const struct tri_collector TRI_PASTE(tri_collector_, TRI_COLLECTOR) = {
     .name = TRI_STRING(TRI_COLLECTOR),
     .summary = TRI_SUMMARY,
     .caps = {TRI_CAPS, TRI_MAX_MUTATORS, TRI_MAX_HEAPS, TRI_MIN_HEAP, TRI_MAX_OBJECT, TRI_TELLS},
-    .options = TRI_OPTIONS,
-    .n_options = TRI_N_OPTIONS,
+    .options = OPTIONS,
+    .n_options = N_OPTIONS,
     .heap_create = TRI_IMPL(heap_create),
 #define TRI_FAST_CALL(result, name, parameters, arguments) .name = bound_##name,
 #include "tricolor/fast.def"

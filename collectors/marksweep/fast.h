@@ -14,15 +14,7 @@
 #define TRI_MAX_HEAPS UINT32_MAX
 #define TRI_MIN_HEAP (64 << 10)
 #define TRI_MAX_OBJECT (UINT64_C(1) << 30)
-
-enum marksweep_option {
-#define TRI_OPTION_ROW(symbol, name, type, def, min, max, choices, doc) MARKSWEEP_##symbol,
-#include "marksweep/options.def"
-#undef TRI_OPTION_ROW
-  MARKSWEEP_OPTIONS
-};
-#define TRI_OPTIONS marksweep_options
-#define TRI_N_OPTIONS MARKSWEEP_OPTIONS
+#define TRI_OPTIONS "marksweep/options.def"
 
 tri_ref marksweep_alloc_slow(struct tri_mutator *m, struct tri_shape shape);
 

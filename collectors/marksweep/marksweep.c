@@ -6,10 +6,8 @@
 #include "common/slow_alloc.h"
 #include "marksweep/fast.h"
 
-extern const struct tri_option marksweep_options[];
-const struct tri_option marksweep_options[MARKSWEEP_OPTIONS] = {
-#define TRI_OPTION_ROW(symbol, name, type, def, min, max, choices, doc)                                      \
-  [MARKSWEEP_##symbol] = {name, type, def, min, max, choices, doc},
+enum option {
+#define TRI_OPTION_ROW(symbol, name, type, def, min, max, choices, doc) MARKSWEEP_##symbol,
 #include "marksweep/options.def"
 #undef TRI_OPTION_ROW
 };

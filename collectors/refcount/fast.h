@@ -14,15 +14,7 @@
 #define TRI_MAX_HEAPS UINT32_MAX
 #define TRI_MIN_HEAP (64 << 10)
 #define TRI_MAX_OBJECT (UINT64_C(1) << 30)
-
-enum refcount_option {
-#define TRI_OPTION_ROW(symbol, name, type, def, min, max, choices, doc) REFCOUNT_OPT_##symbol,
-#include "refcount/options.def"
-#undef TRI_OPTION_ROW
-  REFCOUNT_OPTIONS
-};
-#define TRI_OPTIONS refcount_options
-#define TRI_N_OPTIONS REFCOUNT_OPTIONS
+#define TRI_OPTIONS "refcount/options.def"
 
 // ------------------------------------------------------------------------------------------------ count word
 //

@@ -12,9 +12,8 @@
 #include "common/os.h"
 #include "refcount/fast.h"
 
-const struct tri_option refcount_options[REFCOUNT_OPTIONS] = {
-#define TRI_OPTION_ROW(symbol, name, type, def, min, max, choices, doc)                                      \
-  {name, type, def, min, max, choices, doc},
+enum option {
+#define TRI_OPTION_ROW(symbol, name, type, def, min, max, choices, doc) REFCOUNT_OPT_##symbol,
 #include "refcount/options.def"
 #undef TRI_OPTION_ROW
 };

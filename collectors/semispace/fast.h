@@ -12,15 +12,7 @@
 #define TRI_MAX_HEAPS UINT32_MAX
 #define TRI_MIN_HEAP (64 << 10)
 #define TRI_MAX_OBJECT (UINT64_C(1) << 30)
-
-enum semispace_option {
-#define TRI_OPTION_ROW(symbol, name, type, def, min, max, choices, doc) SEMISPACE_##symbol,
-#include "semispace/options.def"
-#undef TRI_OPTION_ROW
-  SEMISPACE_OPTIONS
-};
-#define TRI_OPTIONS semispace_options
-#define TRI_N_OPTIONS SEMISPACE_OPTIONS
+#define TRI_OPTIONS "semispace/options.def"
 
 struct semispace_mutator {
   struct tri_mutator base;

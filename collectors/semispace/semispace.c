@@ -20,10 +20,8 @@
 #include "common/world.h"
 #include "semispace/fast.h"
 
-extern const struct tri_option semispace_options[];
-const struct tri_option semispace_options[SEMISPACE_OPTIONS] = {
-#define TRI_OPTION_ROW(symbol, name, type, def, min, max, choices, doc)                                      \
-  [SEMISPACE_##symbol] = {name, type, def, min, max, choices, doc},
+enum option {
+#define TRI_OPTION_ROW(symbol, name, type, def, min, max, choices, doc) SEMISPACE_##symbol,
 #include "semispace/options.def"
 #undef TRI_OPTION_ROW
 };

@@ -15,15 +15,7 @@
 #define TRI_MAX_HEAPS UINT32_MAX
 #define TRI_MIN_HEAP (64 << 10)
 #define TRI_MAX_OBJECT (UINT64_C(1) << 30)
-
-enum sticky_option {
-#define TRI_OPTION_ROW(symbol, name, type, def, min, max, choices, doc) STICKY_##symbol,
-#include "sticky/options.def"
-#undef TRI_OPTION_ROW
-  STICKY_OPTIONS
-};
-#define TRI_OPTIONS sticky_options
-#define TRI_N_OPTIONS STICKY_OPTIONS
+#define TRI_OPTIONS "sticky/options.def"
 
 TRI_COLD void sticky_record_slow(struct tri_mutator *m, tri_ref object);
 tri_ref sticky_alloc_slow(struct tri_mutator *m, struct tri_shape shape);

@@ -12,10 +12,8 @@
 #include "common/slow_alloc.h"
 #include "sticky/fast.h"
 
-extern const struct tri_option sticky_options[];
-const struct tri_option sticky_options[STICKY_OPTIONS] = {
-#define TRI_OPTION_ROW(symbol, name, type, def, min, max, choices, doc)                                      \
-  [STICKY_##symbol] = {name, type, def, min, max, choices, doc},
+enum option {
+#define TRI_OPTION_ROW(symbol, name, type, def, min, max, choices, doc) STICKY_##symbol,
 #include "sticky/options.def"
 #undef TRI_OPTION_ROW
 };

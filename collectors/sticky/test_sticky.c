@@ -161,43 +161,27 @@ static void test_growth(void) {
 
 // -------------------------------------------------------------------------------------------------- mutators
 
-enum { MUTATORS = 3, TABLE = 40, ROUNDS = 1500 };
-
 // All put young objects into one old table, and take others' out.
-static void mutate(void *arg) {
-  struct tri_mutator *own;
-  struct tri_random random = {*(uint64_t *)arg};
-  TRI_CHECK_EQ(tri_attach(heap, &own), TRI_OK);
-  TRI_FRAME(own, f, 2);
-  tri_root_set(own, &f.slot[0], tri_handle_get(own, table));
-  for (int i = 0; i < ROUNDS; i++) {
-    size_t at = (size_t)tri_random_below(&random, TABLE);
-    tri_root_set(own, &f.slot[1], node(own, at, 8));
-    tri_root_set(own, &f.slot[1], tri_swap(own, f.slot[0], at, f.slot[1]));
-    if (!tri_is_null(f.slot[1])) {
-      TRI_CHECK_EQ(*(uint64_t *)tri_raw(own, f.slot[1]), at);
-      tri_ref older = tri_load(own, f.slot[1], 0);
-      if (!tri_is_null(older)) TRI_CHECK_EQ(*(uint64_t *)tri_raw(own, older), at);
-      tri_ref fresh = node(own, at, 8);
-      tri_store(own, f.slot[1], 0, fresh);
-      tri_cas(own, f.slot[0], at, TRI_NULL, f.slot[1]);
-    }
-    switch (tri_random_below(&random, 30)) {
-    case 0:
-      tri_collect(own, TRI_COLLECT_MINOR);
-      break;
-    case 1:
-      tri_collect(own, TRI_COLLECT_FULL);
-      break;
-    default:
-      tri_safepoint(own);
-    }
+static void exchange(struct tri_mutator *own, tri_ref *slots, struct tri_random *random) {
+  size_t at = (size_t)tri_random_below(random, TABLE);
+  tri_root_set(own, &slots[1], node(own, at, 8));
+  tri_root_set(own, &slots[1], tri_swap(own, slots[0], at, slots[1]));
+  if (!tri_is_null(slots[1])) {
+    TRI_CHECK_EQ(*(uint64_t *)tri_raw(own, slots[1]), at);
+    tri_ref older = tri_load(own, slots[1], 0);
+    if (!tri_is_null(older)) TRI_CHECK_EQ(*(uint64_t *)tri_raw(own, older), at);
+    tri_ref fresh = node(own, at, 8);
+    tri_store(own, slots[1], 0, fresh);
+    tri_cas(own, slots[0], at, TRI_NULL, slots[1]);
   }
-  TRI_FRAME_POP(own, f);
-  tri_detach(own); // with what it has recorded
+  switch (tri_random_below(random, 30)) {
+  case 0: tri_collect(own, TRI_COLLECT_MINOR); break;
+  case 1: tri_collect(own, TRI_COLLECT_FULL); break;
+  default: tri_safepoint(own);
+  }
 }
 
-static void test_mutators(void *options) { share_table(options, TABLE, MUTATORS, mutate); }
+static void test_mutators(void *options) { share_table(options, exchange); }
 
 static void test_all(void) {
   test_edges("heap=1m");

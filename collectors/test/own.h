@@ -152,14 +152,31 @@ static inline void under_schedules(void (*test)(void *options), char *options) {
   }
 }
 
-// Mutators on one table, with `n` slots: mutate(&seed) finds it in `table`, and leaves nothing behind.
+// Mutators on one old object with TABLE slots: each calls step(own, slots, random) SHARED_STEPS times.
+// slots[0] is the table, the other two are its own.
+enum { SHARERS = 3, TABLE = 40, SHARED_STEPS = 1500 };
+typedef void share_step(struct tri_mutator *own, tri_ref *slots, struct tri_random *random);
+static share_step *shared_step;
 static struct tri_handle *table;
-static inline void share_table(const char *options, size_t n, size_t n_mutators, void (*mutate)(void *seed)) {
+
+static inline void share_alone(void *seed) {
+  struct tri_mutator *own;
+  struct tri_random random = {*(uint64_t *)seed};
+  TRI_CHECK_EQ(tri_attach(heap, &own), TRI_OK);
+  TRI_FRAME(own, f, 3);
+  tri_root_set(own, &f.slot[0], tri_handle_get(own, table));
+  for (int i = 0; i < SHARED_STEPS; i++) shared_step(own, f.slot, &random);
+  TRI_FRAME_POP(own, f);
+  tri_detach(own); // with what its barrier has kept
+}
+
+static inline void share_table(const char *options, share_step *step) {
   create(options);
-  table = tri_handle_new(m, tri_alloc(m, TRI_SHAPE(n, 0)));
+  shared_step = step;
+  table = tri_handle_new(m, tri_alloc(m, TRI_SHAPE(TABLE, 0)));
   TRI_CHECK(table);
-  tri_collect(m, TRI_COLLECT_MINOR); // the table is old, where there are generations
-  run_actors(n_mutators, 1, mutate);
+  tri_collect(m, TRI_COLLECT_MINOR); // it is old, where there are generations
+  run_actors(SHARERS, 1, share_alone);
   check_heap();
   tri_handle_free(m, table);
   TRI_CHECK_EQ(live_objects(), 0);

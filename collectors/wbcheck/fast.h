@@ -13,15 +13,7 @@
 #define TRI_MAX_HEAPS UINT32_MAX
 #define TRI_MIN_HEAP (64 << 10)
 #define TRI_MAX_OBJECT (UINT64_C(1) << 30)
-
-enum wbcheck_option {
-#define TRI_OPTION_ROW(symbol, name, type, def, min, max, choices, doc) WBCHECK_##symbol,
-#include "wbcheck/options.def"
-#undef TRI_OPTION_ROW
-  WBCHECK_OPTIONS
-};
-#define TRI_OPTIONS wbcheck_options
-#define TRI_N_OPTIONS WBCHECK_OPTIONS
+#define TRI_OPTIONS "wbcheck/options.def"
 
 // Nothing is inlined: each barrier takes the lock and looks up what it has seen before.
 void wbcheck_store_slow(struct tri_mutator *m, tri_ref object, size_t i, tri_ref value);

@@ -20,10 +20,8 @@
 #include "common/slow_alloc.h"
 #include "wbcheck/fast.h"
 
-extern const struct tri_option wbcheck_options[];
-const struct tri_option wbcheck_options[WBCHECK_OPTIONS] = {
-#define TRI_OPTION_ROW(symbol, name, type, def, min, max, choices, doc)                                      \
-  [WBCHECK_##symbol] = {name, type, def, min, max, choices, doc},
+enum option {
+#define TRI_OPTION_ROW(symbol, name, type, def, min, max, choices, doc) WBCHECK_##symbol,
 #include "wbcheck/options.def"
 #undef TRI_OPTION_ROW
 };

@@ -14,15 +14,7 @@
 #define TRI_MAX_HEAPS UINT32_MAX
 #define TRI_MIN_HEAP (64 << 10)
 #define TRI_MAX_OBJECT (UINT64_C(1) << 30)
-
-enum yuasa_option {
-#define TRI_OPTION_ROW(symbol, name, type, def, min, max, choices, doc) YUASA_##symbol,
-#include "yuasa/options.def"
-#undef TRI_OPTION_ROW
-  YUASA_OPTIONS
-};
-#define TRI_OPTIONS yuasa_options
-#define TRI_N_OPTIONS YUASA_OPTIONS
+#define TRI_OPTIONS "yuasa/options.def"
 
 struct yuasa_mutator {
   struct tri_buffered_mutator buffered; // references to be shaded

@@ -224,43 +224,27 @@ static void test_pace(void) {
 // -------------------------------------------------------------------------------------------------- mutators
 
 // Several mutators take a shared table apart and put it together again, while one of them collects in steps.
-enum { MUTATORS = 3, TABLE = 40, ROUNDS = 1500 };
-
-static void mutate(void *arg) {
-  struct tri_mutator *own;
-  struct tri_random random = {*(uint64_t *)arg};
-  TRI_CHECK_EQ(tri_attach(heap, &own), TRI_OK);
-  TRI_FRAME(own, f, 3);
-  tri_root_set(own, &f.slot[0], tri_handle_get(own, table));
-  for (int i = 0; i < ROUNDS; i++) {
-    size_t at = (size_t)tri_random_below(&random, TABLE), to = (size_t)tri_random_below(&random, TABLE);
-    tri_root_set(own, &f.slot[1], tri_swap(own, f.slot[0], at, TRI_NULL)); // it is this mutator's now
-    if (tri_is_null(f.slot[1])) tri_root_set(own, &f.slot[1], node(own, at, 8));
-    uint64_t id = *(uint64_t *)tri_raw(own, f.slot[1]);
-    tri_root_set(own, &f.slot[2], tri_load(own, f.slot[1], 0));
-    if (!tri_is_null(f.slot[2])) TRI_CHECK_EQ(*(uint64_t *)tri_raw(own, f.slot[2]), id);
-    if (tri_random_below(&random, 3) == 0) {
-      tri_root_set(own, &f.slot[2], node(own, id, 8));
-      tri_store(own, f.slot[1], 0, f.slot[2]);
-    }
-    switch (tri_random_below(&random, 4)) {
-    case 0:
-      tri_collect_start(own);
-      break;
-    case 1:
-      tri_collect_step(own, 1 + (size_t)tri_random_below(&random, 20));
-      break;
-    default:
-      tri_safepoint(own);
-    }
-    TRI_CHECK_EQ(*(uint64_t *)tri_raw(own, f.slot[1]), id);
-    tri_cas(own, f.slot[0], to, TRI_NULL, f.slot[1]);
+static void rearrange(struct tri_mutator *own, tri_ref *slots, struct tri_random *random) {
+  size_t at = (size_t)tri_random_below(random, TABLE), to = (size_t)tri_random_below(random, TABLE);
+  tri_root_set(own, &slots[1], tri_swap(own, slots[0], at, TRI_NULL)); // it is this mutator's now
+  if (tri_is_null(slots[1])) tri_root_set(own, &slots[1], node(own, at, 8));
+  uint64_t id = *(uint64_t *)tri_raw(own, slots[1]);
+  tri_root_set(own, &slots[2], tri_load(own, slots[1], 0));
+  if (!tri_is_null(slots[2])) TRI_CHECK_EQ(*(uint64_t *)tri_raw(own, slots[2]), id);
+  if (tri_random_below(random, 3) == 0) {
+    tri_root_set(own, &slots[2], node(own, id, 8));
+    tri_store(own, slots[1], 0, slots[2]);
   }
-  TRI_FRAME_POP(own, f);
-  tri_detach(own);
+  switch (tri_random_below(random, 4)) {
+  case 0: tri_collect_start(own); break;
+  case 1: tri_collect_step(own, 1 + (size_t)tri_random_below(random, 20)); break;
+  default: tri_safepoint(own);
+  }
+  TRI_CHECK_EQ(*(uint64_t *)tri_raw(own, slots[1]), id);
+  tri_cas(own, slots[0], to, TRI_NULL, slots[1]);
 }
 
-static void test_mutators(void *options) { share_table(options, TABLE, MUTATORS, mutate); }
+static void test_mutators(void *options) { share_table(options, rearrange); }
 
 static void test_all(void) {
   test_losses("heap=1m");

@@ -17,10 +17,8 @@
 #include "common/slow_alloc.h"
 #include "yuasa/fast.h"
 
-extern const struct tri_option yuasa_options[];
-const struct tri_option yuasa_options[YUASA_OPTIONS] = {
-#define TRI_OPTION_ROW(symbol, name, type, def, min, max, choices, doc)                                      \
-  [YUASA_##symbol] = {name, type, def, min, max, choices, doc},
+enum option {
+#define TRI_OPTION_ROW(symbol, name, type, def, min, max, choices, doc) YUASA_##symbol,
 #include "yuasa/options.def"
 #undef TRI_OPTION_ROW
 };

@@ -12,15 +12,7 @@
 #define TRI_MAX_HEAPS UINT32_MAX
 #define TRI_MIN_HEAP (64 << 10)
 #define TRI_MAX_OBJECT (UINT64_C(1) << 30)
-
-enum zeal_option {
-#define TRI_OPTION_ROW(symbol, name, type, def, min, max, choices, doc) ZEAL_##symbol,
-#include "zeal/options.def"
-#undef TRI_OPTION_ROW
-  ZEAL_OPTIONS
-};
-#define TRI_OPTIONS zeal_options
-#define TRI_N_OPTIONS ZEAL_OPTIONS
+#define TRI_OPTIONS "zeal/options.def"
 
 // Nothing is inline but what is plain: every allocation and every safepoint may move.
 void zeal_safepoint_slow(struct tri_mutator *m);

@@ -20,10 +20,8 @@
 #include "common/world.h"
 #include "zeal/fast.h"
 
-extern const struct tri_option zeal_options[];
-const struct tri_option zeal_options[ZEAL_OPTIONS] = {
-#define TRI_OPTION_ROW(symbol, name, type, def, min, max, choices, doc)                                      \
-  [ZEAL_##symbol] = {name, type, def, min, max, choices, doc},
+enum option {
+#define TRI_OPTION_ROW(symbol, name, type, def, min, max, choices, doc) ZEAL_##symbol,
 #include "zeal/options.def"
 #undef TRI_OPTION_ROW
 };

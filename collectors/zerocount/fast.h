@@ -14,15 +14,7 @@
 #define TRI_MAX_HEAPS UINT32_MAX
 #define TRI_MIN_HEAP (64 << 10)
 #define TRI_MAX_OBJECT (UINT64_C(1) << 30)
-
-enum zerocount_option {
-#define TRI_OPTION_ROW(symbol, name, type, def, min, max, choices, doc) ZEROCOUNT_OPT_##symbol,
-#include "zerocount/options.def"
-#undef TRI_OPTION_ROW
-  ZEROCOUNT_OPTIONS
-};
-#define TRI_OPTIONS zerocount_options
-#define TRI_N_OPTIONS ZEROCOUNT_OPTIONS
+#define TRI_OPTIONS "zerocount/options.def"
 
 // In the count word: the object is a root, during a collection.
 #define ZEROCOUNT_ROOT (UINT64_C(1) << 3)

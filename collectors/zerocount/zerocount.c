@@ -12,9 +12,8 @@ struct zerocount_heap {
   bool undecided; // an object with count 0 waits for the finalizer queue
 };
 
-const struct tri_option zerocount_options[ZEROCOUNT_OPTIONS] = {
-#define TRI_OPTION_ROW(symbol, name, type, def, min, max, choices, doc)                                      \
-  {name, type, def, min, max, choices, doc},
+enum option {
+#define TRI_OPTION_ROW(symbol, name, type, def, min, max, choices, doc) ZEROCOUNT_OPT_##symbol,
 #include "zerocount/options.def"
 #undef TRI_OPTION_ROW
 };

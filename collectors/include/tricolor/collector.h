@@ -5,7 +5,8 @@
 //   TRI_CAPS               the claims, TRI_CAP_… or-ed together
 //   TRI_MAX_MUTATORS, TRI_MAX_HEAPS, TRI_MIN_HEAP, TRI_MAX_OBJECT     struct tri_caps
 //   TRI_TELLS              (optional) what it tells of itself, TRI_TELLS_… or-ed together
-//   TRI_OPTIONS            (optional) name of an array of its own option rows, TRI_N_OPTIONS their number
+//   TRI_OPTIONS            (optional) the file with its own option rows, "<name>/options.def", each one
+//                          TRI_OPTION_ROW(symbol, and the members of struct tri_option in order)
 //   tri_fast_<call>        (optional) an inline path for a row of fast.def; a path that leaves the inline code
 //                          calls a function named <name>_…_slow
 //   tri_cold_<call>        (optional) the function for a row of cold.def
