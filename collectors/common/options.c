@@ -33,11 +33,14 @@ static bool parse_number(struct span s, bool size, int64_t *value) {
   long long n = strtoll(digits, &end, 10);
   if (end == digits || errno || isspace((unsigned char)*digits)) return false;
   int shift = 0;
-  if (size && *end) {
-    const char *suffixes = "kmg", *at = strchr(suffixes, tolower((unsigned char)*end));
-    if (!at) return false;
-    shift = 10 * (int)(at - suffixes + 1);
-    end++;
+  if (size && *end) { // 64m, or as in GOMEMLIMIT: 64MiB, 67108864B
+    const char *units = "kmgt", *at = strchr(units, tolower((unsigned char)*end));
+    if (at) {
+      shift = 10 * (int)(at - units + 1);
+      end += strcasecmp(end + 1, "ib") == 0 ? 3 : 1;
+    } else if (strcasecmp(end, "b") == 0) {
+      end++;
+    }
   }
   if (*end || __builtin_mul_overflow(n, INT64_C(1) << shift, &n)) return false;
   *value = n;
