@@ -399,8 +399,9 @@ static bool prepare(struct score *score, struct tri_error *error) {
 
 static int run(struct score *score, struct tri_error *error) {
   bool interrupted = false;
-  if (!make_seeds(score, error) || !tri_make_folder(score->plan->out, error) ||
-      !tri_board_open_log(&score->board, score->log_path, &score->log, error) || !make_tasks(score, error))
+  if (!tri_make_folder(score->plan->out, error)) return TRI_EXIT_SUITE_FAILED;
+  if (!make_seeds(score, error) || !tri_board_open_log(&score->board, score->log_path, &score->log, error) ||
+      !make_tasks(score, error))
     return TRI_EXIT_BAD_INPUT;
   tri_signals_hold(&score->signals);
   bool ok = run_tasks(score, &interrupted, error);

@@ -177,8 +177,8 @@ static bool known(const char *wanted, struct tri_error *error) {
     if (strcmp(wanted, names[i]) == 0) return true;
   }
   const char *nearest = tri_nearest(wanted, (struct tri_names){names, LISTS});
-  return tri_fail(error, "there is no list '%s'%s%s%s; see `tricolor list --help`", wanted,
-                  nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
+  return tri_fail(error, "there is no list '%s'%s%s%s see `tricolor list --help`", wanted,
+                  nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : ";");
 }
 
 int tri_command_list(int argc, char **argv) {

@@ -280,6 +280,12 @@ static bool find(struct run *run, const char *collector, const char *workload, c
   return true;
 }
 
+// -o heap=… would lose against --heap, which always has a value.
+static bool gives_heap(const char *options) {
+  const char *at = options ? strstr(options, "heap=") : NULL;
+  return at && (at == options || at[-1] == ',');
+}
+
 static bool parse(int argc, char **argv, struct run *run, struct tri_error *error) {
   const char *collector = NULL, *workload = NULL;
   int size = TRI_SIZE_CI, binding = BINDING_BEST, check = 0;
@@ -312,6 +318,8 @@ static bool parse(int argc, char **argv, struct run *run, struct tri_error *erro
   ok = ok && find(run, collector, workload, &params, error);
   free(params.words);
   if (!ok) return false;
+  if (gives_heap(run->options))
+    return tri_fail(error, "-o %s: the limit of the heap is --heap=SIZE here", run->options);
   if (run->fault && !run->checked)
     return tri_fail(error, "--fault plants a fault for the shadow heap to find: add --check=gc or --check=end");
   if (run->binding == BINDING_INLINE && run->checked)

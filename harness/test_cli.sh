@@ -21,6 +21,9 @@ expect() {
 
 expect 2 "usage: tricolor COMMAND"
 expect 0 "usage: tricolor COMMAND" --help
+expect 0 "usage: tricolor COMMAND" -h
+expect 0 "usage: tricolor run" run -h
+expect 0 "tricolor 0." --version
 expect 2 "unknown command 'lst'; did you mean 'list'?" lst
 expect 2 "unknown command 'xyzzy'; \`tricolor --help\` shows all" xyzzy
 
@@ -60,7 +63,10 @@ expect 2 "out of memory" run --collector=nocollect --workload=gcbench --heap=8m
 expect 2 "unknown option 'heep' at position 1; there are heap" run --collector=nocollect --workload=gcbench -o heep=3
 expect 2 "bad value 'maybe' for option 'huge' at position 1; right would be on or off" \
   run --collector=nocollect --workload=gcbench -o huge=maybe
-expect 2 "value 1 of option 'heap' at position 1 is out of range" run --collector=nocollect --workload=gcbench -o heap=1
+expect 2 "value 1 of option 'region' at position 1 is out of range" \
+  run --collector=semispace --workload=gcbench -o region=1
+expect 2 "-o huge=on,heap=8m: the limit of the heap is --heap=SIZE here" \
+  run --collector=nocollect --workload=gcbench -o huge=on,heap=8m
 expect 2 "depth of workload 'gcbench' goes from 4 to 22" run --collector=nocollect --workload=gcbench --param=depth=99
 expect 2 "workload 'gcbench' has the parameters depth, array, threads" \
   run --collector=nocollect --workload=gcbench --param=deep=9

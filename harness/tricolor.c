@@ -10,6 +10,7 @@
 #include "generate_command.h"
 #include "list.h"
 #include "measure/bench.h"
+#include "measure/environment.h"
 #include "nearest.h"
 #include "program/commands.h"
 #include "run.h"
@@ -61,7 +62,8 @@ enum { COMMANDS = sizeof commands / sizeof *commands };
 static void usage(FILE *out) {
   fputs("usage: tricolor COMMAND …\n", out);
   for (size_t i = 0; i < COMMANDS; i++) fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].summary);
-  fputs("`tricolor COMMAND --help` shows the options of a command.\n"
+  fputs("`tricolor COMMAND --help` shows the options of a command, `tricolor --version` what this program "
+        "was built from.\n"
         "Exit status: 0 good, 1 a finding, 2 wrong usage or bad input, 3 the suite itself failed.\n",
         out);
 }
@@ -71,8 +73,12 @@ int main(int argc, char **argv) {
     usage(stderr);
     return 2;
   }
-  if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0) {
+  if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
     usage(stdout);
+    return 0;
+  }
+  if (strcmp(argv[1], "--version") == 0) {
+    tri_version_print(stdout);
     return 0;
   }
   for (size_t i = 0; i < COMMANDS; i++)

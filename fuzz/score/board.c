@@ -312,6 +312,7 @@ bool tri_board_write(const struct tri_board *board, const char *path, struct tri
 bool tri_board_load(struct tri_board *board, const char *path, struct tri_error *error) {
   json_error_t at;
   json_t *json = json_load_file(path, 0, &at);
+  if (!json && at.line < 0) return tri_fail(error, "%s: %s", path, at.text);
   if (!json) return tri_fail(error, "%s:%d: %s", path, at.line, at.text);
   const json_t *budget = json_object_get(json, "budget"), *rows = json_object_get(json, "subjects");
   const json_t *arms = json_object_get(json, "arms"), *trials = json_object_get(json, "trials");

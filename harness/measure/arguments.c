@@ -189,7 +189,7 @@ static bool take_words(const struct tri_command *command, int argc, char **argv,
 bool tri_arguments_parse(const struct tri_command *command, const struct tri_argument *table, int argc,
                          char **argv, struct tri_words *words, struct tri_error *error) {
   struct option rows[MOST_ARGUMENTS + 2] = {0};
-  char letters[2 * MOST_ARGUMENTS + 2] = ":";
+  char letters[2 * MOST_ARGUMENTS + 3] = ":h";
   int count = 0;
   for (; table[count].name; count++) {
     rows[count] = (struct option){table[count].name, table[count].flag ? no_argument : required_argument,
@@ -201,7 +201,7 @@ bool tri_arguments_parse(const struct tri_command *command, const struct tri_arg
   opterr = 0;
   optind = 0; // starts getopt afresh
   for (int answer; (answer = getopt_long(argc, argv, letters, rows, NULL)) != -1;) {
-    if (answer == HELP) {
+    if (answer == HELP || answer == 'h') {
       print_help(stdout, command, table);
       exit(TRI_EXIT_GOOD);
     }

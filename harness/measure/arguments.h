@@ -48,8 +48,8 @@ struct tri_command {
 };
 
 // Reads the command line into the table's targets, and into *words what is no option (NULL if most_words is
-// 0). False: *error says what is wrong. --help prints the help and ends the process. `table` is ended by a
-// row without a name.
+// 0). False: *error says what is wrong. --help or -h prints the help and ends the process. `table` is ended
+// by a row without a name.
 bool tri_arguments_parse(const struct tri_command *command, const struct tri_argument *table, int argc,
                          char **argv, struct tri_words *words, struct tri_error *error);
 

@@ -179,3 +179,9 @@ json_t *tri_environment_context(const json_t *environment, const char *date, con
   json_object_set_new(context, "library_build_type", json_string(debug ? "debug" : "release"));
   return context;
 }
+
+void tri_version_print(FILE *out) {
+  fprintf(out, "tricolor %s, commit %s, %s%s%s, %s\n", TRI_BUILD_VERSION, TRI_BUILD_COMMIT,
+          *TRI_BUILD_TYPE ? TRI_BUILD_TYPE : "no build type",
+          *TRI_BUILD_SANITIZERS ? " with sanitizers " : "", TRI_BUILD_SANITIZERS, TRI_BUILD_COMPILER);
+}

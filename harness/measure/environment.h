@@ -3,6 +3,7 @@
 #define TRICOLOR_MEASURE_ENVIRONMENT_H
 
 #include <jansson.h>
+#include <stdio.h>
 
 // A fresh object: machine_id (a hash, equal for series of one machine), host_name, cpu_model, cpus,
 // cpus_allowed, mhz, governor, caches, memory_bytes, kernel, transparent_huge_pages, aslr, load_average,
@@ -12,5 +13,8 @@ json_t *tri_environment(const char *executable);
 
 // The same facts as Google Benchmark's `context` names them.
 json_t *tri_environment_context(const json_t *environment, const char *date, const char *executable);
+
+// One line: version, commit, kind of build, compiler.
+void tri_version_print(FILE *out);
 
 #endif

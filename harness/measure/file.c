@@ -80,8 +80,11 @@ bool tri_make_folder(const char *path, struct tri_error *error) {
     if (*at != '/' && *at) continue;
     char end = *at;
     *at = 0;
-    if (mkdir(part, 0777) != 0 && errno != EEXIST)
+    struct stat present;
+    if (mkdir(part, 0777) != 0 && (errno != EEXIST || stat(part, &present) != 0))
       ok = tri_fail(error, "%s: the folder cannot be made: %s", part, strerror(errno));
+    else if (stat(part, &present) == 0 && !S_ISDIR(present.st_mode))
+      ok = tri_fail(error, "%s: the folder cannot be made: there is a file of that name", part);
     *at = end;
     if (!end) break;
   }

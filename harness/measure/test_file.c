@@ -53,10 +53,12 @@ static void check_making_folders(void) {
   TRI_CHECK(tri_make_folder(inner, &error) && is_folder(inner));
   TRI_CHECK(tri_make_folder(inner, &error));
   TRI_CHECK(!tri_make_folder(occupied, &error));
-  expect_error("/file/b: the folder cannot be made: Not a directory");
+  expect_error("/file: the folder cannot be made: there is a file of that name");
 
   char *link = tri_format("%s/link", inner), *above = tri_format("%s/a", directory);
   char *kept = tri_format("%s/file", directory), *beside = tri_format("%s/beside", inner);
+  TRI_CHECK(!tri_make_folder(kept, &error));
+  expect_error("/file: the folder cannot be made: there is a file of that name");
   TRI_CHECK_EQ(symlink(directory, link), 0);
   TRI_CHECK(write_text(beside, "text"));
   tri_remove_folder(above);
