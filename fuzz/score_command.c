@@ -101,11 +101,13 @@ static bool parse(struct plan *plan, int argc, char **argv, struct tri_error *er
       {"jobs", "N", "trials at a time (default: one for each processor)", .number = &plan->jobs, .least = 1,
        .most = MOST_JOBS},
       {"replay-build", "DIR",
-       "build folder for arms without an engine (default: build/release beside this one's)",
+       "build folder for arms without an engine (default: this one's if it has none, else release beside\n"
+       "it)",
        .text = &plan->builds[TRI_ENGINE_REPLAY]},
-      {"libfuzzer-build", "DIR", "for libFuzzer (default: build/fuzz)",
+      {"libfuzzer-build", "DIR", "for libFuzzer (default: this one's, or fuzz beside it)",
        .text = &plan->builds[TRI_ENGINE_LIBFUZZER]},
-      {"afl-build", "DIR", "for AFL++ (default: build/afl)", .text = &plan->builds[TRI_ENGINE_AFL]},
+      {"afl-build", "DIR", "for AFL++ (default: this one's, or afl beside it)",
+       .text = &plan->builds[TRI_ENGINE_AFL]},
       {"report", "FILE", "print the tables of a result, run nothing", .text = &plan->report},
       {"markdown", NULL, "tables as Markdown", .flag = &plan->markdown},
       {0}};
@@ -149,8 +151,11 @@ static bool read_manifests(struct score *score, struct tri_error *error) {
     if (!uses(score, engine)) continue;
     char *build = tri_engine_build(engine, score->plan->builds[engine]), *path = tri_format("%s/faults.json", build);
     if (access(path, R_OK) != 0)
-      ok = tri_fail(error, "%s is missing; build it: cmake --preset %s && cmake --build --preset %s --target faults",
-                    path, tri_engine_preset(engine), tri_engine_preset(engine));
+      ok = tri_fail(error,
+                    "%s is missing; build it: cmake --preset %s && cmake --build --preset %s --target "
+                    "faults, and if it "
+                    "lies elsewhere give --%s-build=DIR",
+                    path, tri_engine_preset(engine), tri_engine_preset(engine), tri_engine_name(engine));
     else
       ok = tri_board_add_manifest(&score->board, engine, path, error);
     if (ok && engine == TRI_ENGINE_AFL) score->mutator = tri_format("%s/fuzz/libtricolor-mutator.so", build);

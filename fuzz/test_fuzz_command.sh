@@ -34,6 +34,12 @@ expect 2 "unknown collector 'marksweeep'; did you mean 'marksweep'" --collector=
 expect 2 "right would be 60s, 10m or 8h" --collector=marksweep --time=long
 expect 2 "collector is missing" --runs=1
 
+if [ "$engine" = replay ]; then # a target given nothing to run says so
+  mkdir "$dir/empty"
+  "$build/fuzz/fuzz-marksweep" "$dir/empty" >"$dir/log" 2>&1
+  [ $? = 2 ] && grep -q "there is no program" "$dir/log" || { echo "FAILED: an empty folder is replayed"; failures=$((failures + 1)); }
+fi
+
 # A collector that claims to reclaim and never begins a collection: nocollect in the place of marksweep.
 mkdir -p "$dir/idle/fuzz"
 cp "$build/fuzz/fuzz-nocollect" "$dir/idle/fuzz/fuzz-marksweep"

@@ -1,7 +1,8 @@
-// The engine without an engine: a main that feeds files to LLVMFuzzerTestOneInput, so that any compiler builds the
-// targets and ctest replays the corpus. Each argument is a file or a folder (its files, by name, not recursive).
-// Text programs (.thp) are assembled first. Exit status 2 when a path cannot be read; a finding aborts, after the
-// file's name was printed. With --blind it makes programs itself (blind.h); the files are its seed programs then.
+// The engine without an engine: a main that feeds files to LLVMFuzzerTestOneInput, so that any compiler
+// builds the targets and ctest replays the corpus. Each argument is a file or a folder (its files, by name,
+// not recursive). Text programs (.thp) are assembled first. Exit status 2 when a path cannot be read, or none
+// has a program; a finding aborts, after the file's name was printed. With --blind it makes programs itself
+// (blind.h); the files are its seed programs then.
 #include <dirent.h>
 #include <errno.h>
 #include <getopt.h>
@@ -168,6 +169,7 @@ int main(int argc, char **argv) {
     ok = (is_blind ? visit_path(argv[i], add_seed, &blind) : visit_path(argv[i], replay, &replayed)) && ok;
   if (!is_blind) printf("%zu programs replayed\n", replayed);
   if (!ok) return 2;
+  if (!is_blind && replayed == 0) return fputs("there is no program in these folders\n", stderr), 2;
   if (!is_blind || tri_blind_run(&blind)) return 0;
   fputs("out of memory\n", stderr);
   return 3;
