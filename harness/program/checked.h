@@ -5,8 +5,8 @@
 #include "check/shadow.h"
 #include "program/exec.h"
 
-// tri_program_run with the shadow: each call is checked, and with TRI_CHECK_GC each end of a collection, `verify`, the
-// end of the program and, after all roots were dropped and a full collection, the empty heap. A finding of the
+// tri_program_run with the shadow: each call is checked, `verify` and the end of the program, and with TRI_CHECK_GC each
+// end of a collection and, after all roots were dropped and a full collection, the empty heap. A finding of the
 // oracle ends the run as TRI_RUN_FINDING. Of params->watch only `dying` and the sink of events are used. What ran is
 // added to *summary unless it is NULL.
 enum tri_run_status tri_program_run_checked(const struct tri_program *program, const struct tri_run_params *params,

@@ -63,6 +63,11 @@ expect 1 "FINDING: operation 6 (r2 = alloc refs n=6): S8 block space: free cell:
   replay --collector=marksweep --fault=write-later "$dir/freed.thp"
 grep -qF "again: tricolor replay --collector=marksweep --fault=write-later $dir/freed.thp" "$dir/out" &&
   grep -q '^1 programs, 1 runs, 1 findings$' "$dir/out" || fail "the last words of replay:" "$dir/out"
+# What only a walk shows is seen at each end of a collection, or at the end of the program.
+printf '%s\n' 'r0 = alloc refs n=6' 'gc full' 'r1 = r0' >"$dir/hidden.thp"
+expect 1 "FINDING: operation 2 (gc full): S1 " replay --collector=marksweep --fault=hide "$dir/hidden.thp"
+expect 1 "FINDING: operation 4 (end): S1 " replay --collector=marksweep --check=end --fault=hide "$dir/hidden.thp"
+
 # All collectors have the same outcome, and it is printed; the command that repeats a difference names them all.
 printf '%s\n' 'r0 = alloc leaf bytes=8' 'gc full' >"$dir/one.thp"
 expect 0 "" replay "$dir/one.thp"
