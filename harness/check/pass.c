@@ -235,8 +235,10 @@ static void reach_slots(struct pass *p, uint32_t id, tri_ref object, size_t n) {
   const struct model_edge *edge = model_edges(p->model, &p->model->object[id]); // stays where it is
   for (size_t i = 0; i < n; i++) {
     tri_ref ref = p->inner->load(p->m, object, i);
-    if (edge[i].id || !tri_is_null(ref)) reach(p, id, i, NULL, ref, edge[i].id);
-    else p->s->looked[TRI_WHEN_SLOT]++;
+    if (edge[i].id || !tri_is_null(ref))
+      reach(p, id, i, NULL, ref, edge[i].id);
+    else
+      p->s->looked[TRI_WHEN_SLOT]++;
   }
 }
 
@@ -375,19 +377,17 @@ static void trace_held(struct pass *p) {
   }
 }
 
-// What weak references and ephemerons that finalizers hold refer to: a collection of a part of the heap clears them only
-// where it looked, and old garbage that they still denote may come back through the queue.
+// What weak references and ephemerons that finalizers hold refer to: a collection of a part of the heap
+// clears them only where it looked, and old garbage that they still denote may come back through the queue.
 static void retain_denoted(struct pass *p) {
   struct model *model = p->model;
   for (uint32_t id = 1; id < model->n_objects; id++) {
     const struct model_object *o = &model->object[id];
     const struct tri_object_info *info;
-    if (!model_alive(o) || o->mark != p->held || tri_shape_kind(o->shape) == TRI_NODE || tri_is_null(o->ref)) continue;
-    bool weak = tri_shape_kind(o->shape) == TRI_WEAK;
-    if (!allocated(p, o->ref, &info)) continue;
-    tri_ref target = weak ? p->inner->weak_get(p->m, o->ref) : p->inner->ephemeron_key(p->m, o->ref);
-    if (tri_is_null(target) || !allocated(p, target, &info)) continue;
-    for (size_t i = 0; i < (weak ? 1 : 2); i++)
+    if (!model_alive(o) || o->mark != p->held || tri_shape_kind(o->shape) == TRI_NODE ||
+        tri_is_null(o->ref) || !allocated(p, o->ref, &info) || !allocated(p, weak_slot(p, o, 0), &info))
+      continue;
+    for (size_t i = 0; i < tri_shape_refs(o->shape); i++)
       model_trace_from(model, model_edges(model, o)[i].id, p->reached, p->retained);
   }
 }
@@ -615,7 +615,8 @@ static void run(void *context) {
     if (p->what.interrupted && !p->what.moved) follow_cleared(p);
     trace_held(p);
     if (thorough && !p->what.moved) check_held(p);
-    if (!p->what.full && !p->what.moved) retain_denoted(p);
+    if (p->what.drop && !p->what.full && !p->what.moved)
+      retain_denoted(p); // asks them: not while marking goes on
     p->level = p->retained;
     while (s->weak.n || s->ephemerons.n) { // what is retained may contain more of both
       if (s->weak.n) {
