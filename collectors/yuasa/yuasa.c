@@ -83,12 +83,15 @@ static void tell_mutators(struct yuasa_heap *heap) {
 
 // ---------------------------------------------------------------------------------------------------- pacing
 
+// Outside of a collection: `allocated` at which the next one begins.
+static size_t next_begin(const struct yuasa_heap *heap) {
+  return heap->trigger < 100 ? heap->headroom : SIZE_MAX;
+}
+
 static void pace_next(struct yuasa_heap *heap) {
   size_t due = heap->allocated + STEP_BYTES;
-  if (!is_marking(heap) && heap->trigger == 100 && !heap->marked.spaces.blocks.n_unswept) due = SIZE_MAX;
-  if (!is_marking(heap) && heap->trigger < 100 &&
-      (due > heap->headroom || !heap->marked.spaces.blocks.n_unswept))
-    due = heap->headroom;
+  if (!is_marking(heap) && (due > next_begin(heap) || !heap->marked.spaces.blocks.n_unswept))
+    due = next_begin(heap);
   heap->stepped = heap->allocated;
   TRI_RELAXED_STORE(&heap->due, due);
 }
@@ -133,6 +136,12 @@ static void begin(struct yuasa_heap *heap, enum tri_collect_kind kind) {
   tri_each_root(&marked->base, tri_marked_trace, marked);
   tri_emit(&marked->base, TRI_EVENT_MARK, 0, 0);
   pace_marking(heap);
+}
+
+// Begin one that goes on in steps.
+static void start(struct yuasa_heap *heap) {
+  begin(heap, TRI_COLLECT_FULL);
+  tri_emit(&heap->marked.base, TRI_EVENT_MARK_STEP, 0, 0);
 }
 
 // Look at no more than `units` objects and references; true when nothing is grey.
@@ -189,10 +198,7 @@ enum tri_status yuasa_collect(struct tri_mutator *m, enum tri_collect_kind kind)
 enum tri_status yuasa_collect_start(struct tri_mutator *m) {
   struct yuasa_heap *heap = heap_of(m->heap);
   tri_marked_stop(m);
-  if (!is_marking(heap)) {
-    begin(heap, TRI_COLLECT_FULL);
-    tri_emit(m->heap, TRI_EVENT_MARK_STEP, 0, 0);
-  }
+  if (!is_marking(heap)) start(heap);
   tri_world_resume(m);
   return TRI_OK;
 }
@@ -258,16 +264,14 @@ static void pace(struct tri_mutator *m) {
   struct yuasa_heap *heap = heap_of(m->heap);
   if (TRI_LIKELY(TRI_RELAXED_LOAD(&heap->allocated) < TRI_RELAXED_LOAD(&heap->due))) return;
   tri_mutex_lock(&heap->marked.lock);
-  bool begins = !is_marking(heap) && heap->trigger < 100 && heap->allocated >= heap->headroom;
+  bool begins = !is_marking(heap) && heap->allocated >= next_begin(heap);
   if (!is_marking(heap) && !begins) tri_sweep_some(&heap->marked.spaces.blocks, due_units(heap));
   tri_mutex_unlock(&heap->marked.lock);
   if (!(is_marking(heap) || begins) || !tri_world_stop(m)) return;
-  if (is_marking(heap)) {
+  if (is_marking(heap))
     step(heap, due_units(heap));
-  } else {
-    begin(heap, TRI_COLLECT_FULL);
-    tri_emit(m->heap, TRI_EVENT_MARK_STEP, 0, 0);
-  }
+  else
+    start(heap);
   tri_world_resume(m);
 }
 

@@ -508,7 +508,7 @@ const struct tri_invariant tri_invariants[] = {
     {"L4d", TRI_WHEN_HEAP, 0, 0, 0, l4d_allocated,
      "every successful allocation is counted, once, with its bytes", "fault=lie-allocated"},
     {"L5a", TRI_WHEN_HEAP, 0, 0, 0, l5a_limit, "live + free never exceeds the limit", "fault=lie-limit"},
-    {"L5b", TRI_WHEN_FAILED, TRI_CAP_EXACT | TRI_CAP_RECLAIMS, FLOATING | TRI_CAP_INCREMENTAL, 0, l5b_usable,
+    {"L5b", TRI_WHEN_FAILED, TRI_CAP_EXACT | TRI_CAP_RECLAIMS, FLOATING, 0, l5b_usable,
      "an allocation fails only if the heap is full; after dropping roots it is usable again", "fault=oom"},
     {"L5c", TRI_WHEN_FAILED, 0, 0, 0, l5c_status, "a failed allocation says why", "fault=oom-silent"},
     {"L6", TRI_WHEN_FULL, EXACTLY, FLOATING, 0, l6_empty,
