@@ -33,15 +33,10 @@ void go_bits_fini(struct go_bits *bits) {
   free_list(&bits->spare);
 }
 
-// Words that can be taken in pieces of any size: the end of each block may be left over.
-static size_t capacity(const struct go_bits *bits) {
-  enum { LEFT_OVER = GO_BITS_WORDS_MAX - 1 };
-  size_t room = bits->next ? bits->block_words - bits->next->used : 0;
-  return bits->n_spare * (bits->block_words - LEFT_OVER) + (room > LEFT_OVER ? room - LEFT_OVER : 0);
-}
-
+// Have spare blocks for so many words, taken in pieces of any size: the end of each block may be left over.
 static bool reserve(struct go_bits *bits, size_t words) {
-  while (capacity(bits) < words) {
+  enum { LEFT_OVER = GO_BITS_WORDS_MAX - 1 };
+  while (bits->n_spare * (bits->block_words - LEFT_OVER) < words) {
     struct go_bits_block *block = tri_os_calloc(block_bytes(bits));
     if (!block) return false;
     block->link = bits->spare;
@@ -67,8 +62,10 @@ static uint64_t *take(struct go_bits *bits, size_t words) {
   return taken;
 }
 
+// The room in the present block is not counted: the next epoch begins with a new one. So at least one more
+// spare block than the promises need makes room for anything.
 uint64_t *go_bits_take(struct go_bits *bits, size_t words) {
-  return reserve(bits, bits->promised + words) ? take(bits, words) : NULL;
+  return reserve(bits, bits->promised + bits->block_words) ? take(bits, words) : NULL;
 }
 
 bool go_bits_promise(struct go_bits *bits, size_t words) {
@@ -88,7 +85,6 @@ uint64_t *go_bits_take_promised(struct go_bits *bits, size_t words) {
 }
 
 void go_bits_next_epoch(struct go_bits *bits) {
-  TRI_ASSERT(bits->promised == 0);
   size_t in_use = bits->n_blocks - bits->n_spare;
   for (struct go_bits_block *block; (block = bits->previous);) {
     bits->previous = block->link;

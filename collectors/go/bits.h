@@ -7,9 +7,9 @@
 //   previous   allocation bits of spans not yet swept
 //   spare      zeroed blocks
 //
-// When all spans have been swept, go_bits_next_epoch moves each one on, and previous to spare. Source: Go 1.9
-// to 1.26, runtime/mheap.go, gcBits; a sweep may not fail, though, so what it will need is promised when
-// marking begins. Invariant: there is room for all that is promised.
+// When a sweep begins, go_bits_next_epoch moves each one on, and previous to spare. Source: Go 1.9 to 1.26,
+// runtime/mheap.go, gcBits; a sweep may not fail, though, so what it will need is promised when marking
+// begins. Invariant: there is room for all that is promised, in this epoch or the next one.
 //
 // Not locked. Out of memory is a value.
 #ifndef TRICOLOR_GO_BITS_H
@@ -44,7 +44,7 @@ bool go_bits_promise(struct go_bits *bits, size_t words);
 uint64_t *go_bits_take_promised(struct go_bits *bits, size_t words);
 void go_bits_forgo(struct go_bits *bits, size_t words);
 
-// No bitmap of the previous epoch is in use any more, and nothing is promised.
+// No bitmap of the previous epoch is in use any more.
 void go_bits_next_epoch(struct go_bits *bits);
 
 size_t go_bits_bytes(const struct go_bits *bits);

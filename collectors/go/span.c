@@ -59,21 +59,34 @@ size_t go_spans_bytes(const struct go_spans *spans) {
 
 // -------------------------------------------------------------------------------- spans
 
-struct go_span *go_span_enter(struct go_spans *spans, size_t first, size_t n) {
+struct go_span *go_span_prepare(struct go_spans *spans, size_t first, size_t n) {
   TRI_ASSERT(first + n <= spans->committed);
   struct go_span *span = &spans->spans[first];
-  *span = (struct go_span){.base = spans->base + first * GO_PAGE_BYTES, .pages = n, .in_use = true};
+  *span = (struct go_span){.base = spans->base + first * GO_PAGE_BYTES, .pages = n};
   span->slack = spans->slack + first * GO_SLACK_WORDS;
-  for (size_t i = 0; i < n; i++) spans->of_page[first + i] = span;
-  if (first + n > spans->end) spans->end = first + n;
   return span;
+}
+
+static void publish(struct go_spans *spans, const struct go_span *span, struct go_span *value) {
+  struct go_span **entry = &spans->of_page[(span->base - spans->base) / GO_PAGE_BYTES];
+  for (size_t i = 0; i < span->pages; i++) __atomic_store_n(&entry[i], value, __ATOMIC_RELEASE);
+}
+
+void go_span_enter(struct go_spans *spans, struct go_span *span) {
+  size_t end = (span->base - spans->base) / GO_PAGE_BYTES + span->pages;
+  span->in_use = true;
+  if (end > spans->end) spans->end = end;
+  spans->n++;
+  spans->in_use += span->pages;
+  publish(spans, span, span);
 }
 
 void go_span_remove(struct go_spans *spans, struct go_span *span) {
   TRI_ASSERT(span->in_use && !span->list);
-  struct go_span **entry = &spans->of_page[(span->base - spans->base) / GO_PAGE_BYTES];
-  for (size_t i = 0; i < span->pages; i++) entry[i] = NULL;
+  publish(spans, span, NULL);
   span->in_use = false;
+  spans->n--;
+  spans->in_use -= span->pages;
 }
 
 static size_t count(const uint64_t *bits, size_t from, size_t to) {

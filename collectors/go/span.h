@@ -62,7 +62,8 @@ struct go_spans {
   struct go_span *spans;
   uint64_t *slack; // GO_SLACK_WORDS per page
   size_t n_pages, committed;
-  size_t end; // no span has been at or behind this page
+  size_t end;       // no span has been at or behind this page
+  size_t n, in_use; // spans, and their pages
   void *reservation;
   size_t reserved;
 };
@@ -77,13 +78,15 @@ size_t go_spans_bytes(const struct go_spans *spans);
 // Make the tables ready for a span of pages [first, first + n). False: out of memory.
 bool go_spans_reserve(struct go_spans *spans, size_t first, size_t n);
 
-// Enter a zeroed span for these pages, for which there is room; take it out again.
-struct go_span *go_span_enter(struct go_spans *spans, size_t first, size_t n);
+// A zeroed span for these pages, for which there is room. Once it is complete, enter it: from then on it is
+// found, also by markers that hold no lock. Take it out again.
+struct go_span *go_span_prepare(struct go_spans *spans, size_t first, size_t n);
+void go_span_enter(struct go_spans *spans, struct go_span *span);
 void go_span_remove(struct go_spans *spans, struct go_span *span);
 
 // The span around an address that an object of the heap has.
 static inline struct go_span *go_span_of(const struct go_spans *spans, uintptr_t address) {
-  return spans->of_page[(address - spans->base) / GO_PAGE_BYTES];
+  return __atomic_load_n(&spans->of_page[(address - spans->base) / GO_PAGE_BYTES], __ATOMIC_ACQUIRE);
 }
 
 // The same for any address; NULL: there is none.

@@ -44,10 +44,11 @@ static void test_cycles(uint64_t seed) {
   }
   size_t settled = 0;
   for (int cycle = 0; cycle < 20; cycle++) {
-    go_bits_next_epoch(&bits);
     size_t words = 0;
     for (int i = 0; i < SPANS; i++) words += spans[i].words;
     TRI_CHECK(go_bits_promise(&bits, words));
+    for (int i = 0; i < 10; i++) check(go_bits_take(&bits, 3), 3, 0);
+    go_bits_next_epoch(&bits);
     for (int i = 0; i < SPANS; i++) check(spans[i].mark, spans[i].words, 0);
     for (int i = 0; i < SPANS; i++) fill(spans[i].mark, spans[i].words, ~spans[i].stamp);
     tri_os_fail_every(1);
@@ -77,6 +78,7 @@ static void test_promise_is_kept(void) {
   tri_os_fail_every(1);
   while (go_bits_take(&bits, 7)) {
   }
+  go_bits_next_epoch(&bits);
   for (int i = 0; i < 200; i += 10) TRI_CHECK(go_bits_take_promised(&bits, 10) != NULL);
   TRI_CHECK(!go_bits_promise(&bits, 2 * BLOCK));
   tri_os_fail_every(0);

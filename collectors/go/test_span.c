@@ -14,7 +14,7 @@ static char *memory;
 
 static struct go_span *make(size_t first, size_t pages, unsigned span_class) {
   TRI_CHECK(go_spans_reserve(&spans, first, pages));
-  struct go_span *span = go_span_enter(&spans, first, pages);
+  struct go_span *span = go_span_prepare(&spans, first, pages);
   unsigned size_class = go_span_class_size(span_class);
   span->span_class = (uint8_t)span_class;
   span->header = (uint8_t)go_span_class_header(span_class);
@@ -22,6 +22,7 @@ static struct go_span *make(size_t first, size_t pages, unsigned span_class) {
   span->magic = go_class_magic[size_class];
   span->n_cells =
       size_class ? go_span_objects(GO_LAYOUT_1_22, size_class, go_span_class_noscan(span_class)) : 1;
+  go_span_enter(&spans, span);
   return span;
 }
 

@@ -60,6 +60,22 @@ static void test_each_comes_out_once(uint64_t seed, bool without_memory) {
   TRI_CHECK_EQ(tri_os_usage().metadata_blocks, blocks);
 }
 
+// What is in the pool can be had by who gets no buffers.
+static void test_get_without_memory(void) {
+  struct go_work mine = {0}, yours = {0};
+  go_work_pool_init(&pool);
+  for (uintptr_t i = 1; i <= 600; i++) TRI_CHECK(go_work_put(&pool, &mine, i));
+  go_work_dispose(&pool, &mine);
+  go_work_pool_trim(&pool);
+  tri_os_fail_every(1);
+  size_t n = 0;
+  while (go_work_get(&pool, &yours)) n++;
+  tri_os_fail_every(0);
+  TRI_CHECK_EQ(n, 600);
+  go_work_dispose(&pool, &yours);
+  go_work_pool_fini(&pool);
+}
+
 static void test_balance(void) {
   struct go_work mine = {0}, yours = {0};
   go_work_pool_init(&pool);
@@ -101,6 +117,7 @@ int main(int argc, char **argv) {
   fprintf(stderr, "seed %llu\n", (unsigned long long)seed);
   test_each_comes_out_once(seed, false);
   test_each_comes_out_once(seed, true);
+  test_get_without_memory();
   test_balance();
   test_dropped();
   return 0;

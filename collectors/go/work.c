@@ -101,6 +101,25 @@ bool go_work_put_slow(struct go_work_pool *pool, struct go_work *work, uintptr_t
   return room;
 }
 
+// Without memory for buffers of its own the mutator takes single entries out of the pool: to say that there
+// is no work would end marking.
+static uintptr_t take_entry(struct go_work_pool *pool) {
+  struct go_work_buffer *full = pool->full;
+  if (!full) return 0;
+  uintptr_t entry = full->entry[--full->n];
+  if (full->n == 0) push_empty(pool, pop_full(pool));
+  return entry;
+}
+
+static uintptr_t take_buffer(struct go_work_pool *pool, struct go_work *work) {
+  if (!work->first && !get_buffers(pool, work)) return take_entry(pool);
+  struct go_work_buffer *full = pop_full(pool);
+  if (!full) return 0;
+  push_empty(pool, work->first);
+  work->first = full;
+  return full->entry[--full->n];
+}
+
 uintptr_t go_work_get_slow(struct go_work_pool *pool, struct go_work *work) {
   if (work->first) {
     swap(work);
@@ -109,13 +128,9 @@ uintptr_t go_work_get_slow(struct go_work_pool *pool, struct go_work *work) {
   if (go_work_pool_is_empty(pool)) return 0;
   TRI_YIELD(MARK_STEAL);
   tri_mutex_lock(&pool->lock);
-  struct go_work_buffer *full = work->first || get_buffers(pool, work) ? pop_full(pool) : NULL;
-  if (full) {
-    push_empty(pool, work->first);
-    work->first = full;
-  }
+  uintptr_t entry = take_buffer(pool, work);
   tri_mutex_unlock(&pool->lock);
-  return full ? full->entry[--full->n] : 0;
+  return entry;
 }
 
 static void give(struct go_work_pool *pool, struct go_work_buffer **buffer, struct go_work_buffer *instead) {

@@ -82,9 +82,9 @@ static bool check_heap_create(struct conform *c) {
   CONFORM(c, !tri_is_null(object), "no object in the smallest heap");
   tri_collect(h.m, TRI_COLLECT_FULL);
   CONFORM(c,
-          tri_is_null(tri_alloc(h.m, TRI_SHAPE(0, c->collector->caps.min_heap_bytes))) &&
+          tri_is_null(tri_alloc(h.m, TRI_SHAPE(0, c->collector->caps.min_heap_bytes + 1))) &&
               h.m->status == TRI_ENOMEM,
-          "an object as large as the smallest heap: '%s'", tri_status_name(h.m->status));
+          "an object larger than the smallest heap: '%s'", tri_status_name(h.m->status));
   conform_close(&h);
 
   CONFORM(c, tri_heap_create(c->collector, NULL, &h.heap) == TRI_OK, "no heap without parameters");

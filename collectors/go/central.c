@@ -1,0 +1,140 @@
+// Spans made and deleted, and the central lists that mutators' caches are filled from (Go 1.15 to 1.26,
+// runtime/mcentral.go).
+#include "common/poison.h"
+#include "go/heap.h"
+
+struct go_span go_empty_span;
+
+// -------------------------------------------------------------------------------- spans
+
+static bool take_bits(struct go_heap *heap, struct go_span *span) {
+  size_t words = go_bits_words(span->n_cells);
+  // The next sweep needs them again; if marking goes on, they are promised here.
+  if (heap->marking && !go_bits_promise(&heap->bits, words)) return false;
+  span->alloc_bits = go_bits_take(&heap->bits, words);
+  span->mark_bits = span->alloc_bits ? go_bits_take(&heap->bits, words) : NULL;
+  if (!span->mark_bits && heap->marking) go_bits_forgo(&heap->bits, words);
+  return span->mark_bits != NULL;
+}
+
+static void set_cells(struct go_span *span, unsigned span_class) {
+  unsigned size_class = span_class < GO_SPAN_CLASSES  ? go_span_class_size(span_class)
+                        : span_class == GO_WEAK_SPANS ? go_size_class(2 * 8)
+                                                      : go_size_class(3 * 8);
+  span->span_class = (uint8_t)span_class;
+  span->header = (uint8_t)go_span_class_header(span_class);
+  span->magic = go_class_magic[size_class];
+  if (size_class == 0) {
+    span->n_cells = 1;
+    span->cell_bytes = span->pages * GO_PAGE_BYTES;
+  } else {
+    bool noscan = span_class >= GO_SPAN_CLASSES || go_span_class_noscan(span_class);
+    span->n_cells = go_span_objects(GO_LAYOUT_1_22, size_class, noscan);
+    span->cell_bytes = go_class_bytes[size_class];
+  }
+}
+
+static bool take_pages(struct go_heap *heap, size_t n, struct go_run *run) {
+  enum go_pages_result result;
+  do result = go_pages_alloc(&heap->pages, n, run);
+  while (result == GO_PAGES_NO_ROOM && go_pages_grow(&heap->pages, n));
+  return result == GO_PAGES_DONE;
+}
+
+struct go_span *go_span_new(struct go_heap *heap, unsigned span_class, size_t bytes) {
+  unsigned size_class = span_class < GO_SPAN_CLASSES ? go_span_class_size(span_class) : 1;
+  size_t n = size_class ? go_class_pages[size_class] : (bytes + GO_PAGE_BYTES - 1) / GO_PAGE_BYTES;
+  struct go_run run;
+  TRI_YIELD(BLOCK_CLAIM);
+  go_sweep_reclaim(heap, n);
+  if (!take_pages(heap, n, &run)) {
+    if (!heap->sweep.unswept) return NULL;
+    go_sweep_finish(heap);
+    if (!take_pages(heap, n, &run)) return NULL;
+  }
+  size_t first = go_page_of(&heap->pages, run.base);
+  struct go_span *span =
+      go_spans_reserve(&heap->spans, first, n) ? go_span_prepare(&heap->spans, first, n) : NULL;
+  if (span) set_cells(span, span_class);
+  if (!span || !take_bits(heap, span)) {
+    go_pages_free(&heap->pages, run.base, n);
+    return NULL;
+  }
+  span->needs_zero = run.needs_zero || heap->fills;
+  span->sweepgen = heap->sweep.generation;
+  if (heap->fills) tri_poison((void *)span->base, span->n_cells * span->cell_bytes);
+  go_span_refill_cache(span, 0);
+  heap->bitmap_words += go_bits_words(span->n_cells);
+  go_span_enter(&heap->spans, span);
+  return span;
+}
+
+void go_span_delete(struct go_heap *heap, struct go_span *span) {
+  TRI_YIELD(BLOCK_RELEASE);
+  heap->bitmap_words -= go_bits_words(span->n_cells);
+  go_span_remove(&heap->spans, span);
+  go_pages_free(&heap->pages, span->base, span->pages);
+}
+
+// -------------------------------------------------------------------------------- central lists
+
+static bool has_room(struct go_span *span) { return go_span_next_free(span) < span->n_cells; }
+
+// Spans to be swept in search of a free cell; beyond that a new one is cheaper.
+enum { SWEEP_BUDGET = 100 };
+
+static struct go_span *sweep_for_room(struct go_heap *heap, struct go_span_list *list, unsigned *budget) {
+  while (*budget && list->first) {
+    --*budget;
+    struct go_span *span = go_span_list_pop(list);
+    if (!go_sweep_span(heap, span, GO_SWEEP_KEEP)) continue;
+    if (has_room(span)) return span;
+    go_central_give(heap, span);
+  }
+  return NULL;
+}
+
+struct go_span *go_central_take(struct go_heap *heap, unsigned span_class) {
+  struct go_central *central = &heap->central[span_class];
+  unsigned swept = go_swept(heap), budget = SWEEP_BUDGET;
+  go_sweep_pay(heap, GO_PAGE_BYTES);
+  struct go_span *span = go_span_list_pop(&central->partial[swept]);
+  if (!span) span = sweep_for_room(heap, &central->partial[!swept], &budget);
+  if (!span) span = sweep_for_room(heap, &central->full[!swept], &budget);
+  if (!span) span = go_span_new(heap, span_class, 0);
+  if (!span) { // swept on the way, for want of pages
+    span = go_span_list_pop(&central->partial[swept]);
+    if (!span) return NULL;
+  }
+  TRI_ASSERT(has_room(span));
+  span->sweepgen = heap->sweep.generation + 3;
+  go_live_add(heap, (int64_t)((span->n_cells - go_span_allocated(span)) * span->cell_bytes));
+  return span;
+}
+
+// A span that was cached before the present sweep began is swept here.
+void go_central_give(struct go_heap *heap, struct go_span *span) {
+  TRI_YIELD(BLOCK_RELEASE);
+  if (span->sweepgen == heap->sweep.generation + 1) {
+    go_sweep_span(heap, span, GO_SWEEP_LISTS);
+    return;
+  }
+  if (span->sweepgen == heap->sweep.generation + 3)
+    go_live_add(heap, -(int64_t)((span->n_cells - go_span_allocated(span)) * span->cell_bytes));
+  span->sweepgen = heap->sweep.generation;
+  if (!heap->marking && go_span_allocated(span) == 0) {
+    go_span_delete(heap, span);
+    return;
+  }
+  struct go_central *central = &heap->central[span->span_class];
+  go_span_list_push(&(has_room(span) ? central->partial : central->full)[go_swept(heap)], span);
+}
+
+void go_flush_caches(struct go_heap *heap, struct go_mutator *m) {
+  for (unsigned c = 0; c < GO_ALL_SPAN_CLASSES; c++) {
+    struct go_span *span = m->cache[c];
+    if (span == &go_empty_span) continue;
+    m->cache[c] = &go_empty_span;
+    go_central_give(heap, span);
+  }
+}

@@ -1,0 +1,231 @@
+// go: Go's memory manager: heaps, mutators, allocation, and the calls that collect. See README.md; heap.h
+// says what is where.
+#include "common/os.h"
+#include "common/poison.h"
+#include "common/slow_alloc.h"
+#include "go/heap.h"
+
+enum option {
+#define TRI_OPTION_ROW(symbol, name, type, def, min, max, choices, doc) OPTION_##symbol,
+#include "go/options.def"
+#undef TRI_OPTION_ROW
+};
+
+// -------------------------------------------------------------------------------- heaps, mutators
+
+// Blocks for bitmaps: Go's 64 KiB, less in small heaps.
+static size_t bits_block_bytes(size_t limit) {
+  size_t bytes = (size_t)4 << 10;
+  while (bytes < (size_t)64 << 10 && bytes < limit / 256) bytes *= 2;
+  return bytes;
+}
+
+// Address space for fragments: a run of pages can be missing though the budget has room.
+static size_t address_bytes(size_t limit) {
+  size_t most = SIZE_MAX / 4;
+  return limit < most ? 2 * limit : limit;
+}
+
+static struct go_heap *new_heap(const struct tri_collector *self, const struct tri_heap_config *config) {
+  struct go_heap *heap = tri_os_calloc(sizeof *heap);
+  if (!heap) return NULL;
+  heap->budget.limit = (size_t)config->value[TRI_OPT_HEAP];
+  bool pages = go_pages_init(&heap->pages, &heap->budget, address_bytes(heap->budget.limit),
+                             config->value[TRI_OPT_HUGE]);
+  bool spans = pages && go_spans_init(&heap->spans, heap->pages.base, heap->pages.n_chunks * GO_CHUNK_PAGES);
+  if (spans && tri_heap_init(&heap->base, self, config) == TRI_OK) return heap;
+  if (spans) go_spans_fini(&heap->spans);
+  if (pages) go_pages_fini(&heap->pages);
+  tri_os_free(heap);
+  return NULL;
+}
+
+enum tri_status go_heap_create(const struct tri_collector *self, const struct tri_heap_config *config,
+                               struct tri_heap **out) {
+  const int64_t *own = config->value + TRI_COMMON_OPTIONS;
+  struct go_heap *heap = new_heap(self, config);
+  if (!heap) return TRI_ENOMEM;
+  tri_mutex_init(&heap->lock);
+  go_bits_init(&heap->bits, bits_block_bytes(heap->budget.limit));
+  go_work_pool_init(&heap->pool);
+  tri_weak_refs_init(&heap->weak, &(struct tri_reach){go_mark_live, go_mark_trace, go_mark_drain, heap});
+  tri_finalizers_init(&heap->finalizers);
+  heap->stw = own[OPTION_STW];
+  heap->gogc = (int32_t)own[OPTION_GOGC];
+  heap->barrier_max = 2 * (uint32_t)own[OPTION_BUFFER];
+  heap->fills = tri_poison_active;
+  heap->round = 4;
+  if (heap->stw) heap->base.caps &= ~(uint64_t)TRI_CAP_INCREMENTAL;
+  go_pace_settle(heap);
+  *out = &heap->base;
+  return TRI_OK;
+}
+
+void go_heap_destroy(struct tri_heap *base) {
+  struct go_heap *heap = go_heap_of(base);
+  while (go_work_get(&heap->pool, &heap->work)) {
+  } // of a cycle that nobody ended
+  go_work_dispose(&heap->pool, &heap->work);
+  go_work_pool_fini(&heap->pool);
+  tri_heap_fini(base);
+  tri_finalizers_fini(&heap->finalizers);
+  tri_weak_refs_fini(&heap->weak);
+  go_bits_fini(&heap->bits);
+  go_spans_fini(&heap->spans);
+  go_pages_fini(&heap->pages);
+  tri_os_free(heap);
+}
+
+// Nobody stops the world before the new mutator comes to a safepoint.
+enum tri_status go_attach(struct tri_heap *base, struct tri_mutator **out) {
+  struct go_heap *heap = go_heap_of(base);
+  enum tri_status status = tri_mutator_new(base, sizeof(struct go_mutator), out);
+  if (status != TRI_OK) return status;
+  struct go_mutator *m = go_mutator_of(*out);
+  for (unsigned c = 0; c < GO_ALL_SPAN_CLASSES; c++) m->cache[c] = &go_empty_span;
+  go_mutator_tell(heap, m);
+  tri_mutex_lock(&heap->lock);
+  heap->n_mutators++;
+  tri_mutex_unlock(&heap->lock);
+  return TRI_OK;
+}
+
+void go_detach(struct tri_mutator *base) {
+  struct go_heap *heap = go_heap_of(base->heap);
+  struct go_mutator *m = go_mutator_of(base);
+  go_barrier_flush(heap, m);
+  go_work_dispose(&heap->pool, &m->work);
+  tri_mutex_lock(&heap->lock);
+  go_flush_caches(heap, m);
+  heap->n_mutators--;
+  tri_mutex_unlock(&heap->lock);
+  tri_mutator_delete(base);
+}
+
+enum tri_status go_finalizer_add(struct tri_mutator *m, tri_ref object, uint64_t cookie) {
+  return tri_finalizers_add(&go_heap_of(m->heap)->finalizers, object, cookie);
+}
+
+tri_ref go_finalizer_next(struct tri_mutator *m, uint64_t *cookie) {
+  tri_ref object = tri_finalizers_next(&go_heap_of(m->heap)->finalizers, cookie);
+  if (go_is_marking(m)) go_shade_slow(m, object, TRI_NULL);
+  return object;
+}
+
+// -------------------------------------------------------------------------------- allocation
+
+// Make the object in a cell that has been taken.
+static tri_ref make(struct go_heap *heap, struct go_span *span, size_t index, struct tri_shape shape) {
+  uintptr_t cell = go_span_cell(span, index);
+  if (TRI_UNLIKELY(heap->fills)) {
+    tri_poison_check((void *)cell, span->cell_bytes, "go: free cell");
+    tri_unpoison((void *)cell, span->cell_bytes);
+  }
+  size_t used = span->header + tri_shape_extent(shape);
+  if (span->needs_zero) memset((void *)cell, 0, (used + 7) & ~(size_t)7);
+  go_shape_set(span, index, cell, shape);
+  if (heap->marking && go_mark_cell(span, index))
+    __atomic_fetch_add(&heap->marked_bytes, span->cell_bytes, __ATOMIC_RELAXED);
+  return go_span_ref(span, index);
+}
+
+static tri_ref alloc_large(struct go_heap *heap, struct tri_shape shape) {
+  size_t bytes = tri_shape_extent(shape);
+  TRI_YIELD(ALLOC_LARGE);
+  go_sweep_pay(heap, bytes);
+  struct go_span *span = go_span_new(heap, tri_shape_refs(shape) == 0, bytes);
+  if (!span) return TRI_NULL;
+  span->alloc_cache = 0;
+  span->free_index = 1;
+  go_live_add(heap, (int64_t)span->cell_bytes);
+  go_span_list_push(&heap->central[span->span_class].full[go_swept(heap)], span);
+  return make(heap, span, 0, shape);
+}
+
+static unsigned span_class_of(struct tri_shape shape) {
+  switch (tri_shape_kind(shape)) {
+  case TRI_WEAK:
+    return GO_WEAK_SPANS;
+  case TRI_EPHEMERON:
+    return GO_EPHEMERON_SPANS;
+  case TRI_NODE:
+    break;
+  }
+  return go_node_span_class(tri_shape_refs(shape), tri_shape_extent(shape));
+}
+
+// With the lock held, or the world stopped.
+static tri_ref try_alloc(struct tri_mutator *base, struct tri_shape shape) {
+  struct go_heap *heap = go_heap_of(base->heap);
+  struct go_mutator *m = go_mutator_of(base);
+  unsigned span_class = span_class_of(shape);
+  if (span_class < 2) return alloc_large(heap, shape);
+  struct go_span *span = m->cache[span_class];
+  if (go_span_next_free(span) == span->n_cells) {
+    m->cache[span_class] = &go_empty_span;
+    if (span != &go_empty_span) go_central_give(heap, span);
+    if (!(span = go_central_take(heap, span_class))) return TRI_NULL;
+    m->cache[span_class] = span;
+  }
+  uint32_t index = span->free_index++;
+  span->alloc_cache >>= 1;
+  if (span->free_index % 64 == 0 && span->free_index < span->n_cells)
+    go_span_refill_cache(span, span->free_index);
+  return make(heap, span, index, shape);
+}
+
+// A cycle that is under way is ended first: its garbage may do.
+static bool reclaim(struct tri_mutator *m, bool again) {
+  struct go_heap *heap = go_heap_of(m->heap);
+  bool under_way = heap->marking;
+  return go_cycle(heap, TRI_COLLECT_FULL, true) && under_way && !again;
+}
+
+tri_ref go_alloc_slow(struct tri_mutator *m, struct tri_shape shape) {
+  go_pace(m, tri_shape_extent(shape) + GO_HEADER_BYTES);
+  return tri_slow_alloc(m, shape, &go_heap_of(m->heap)->lock, try_alloc, reclaim);
+}
+
+// -------------------------------------------------------------------------------- collecting
+
+// Others' collections end first: they may be lazy.
+static struct go_heap *stop(struct tri_mutator *m) {
+  while (!tri_world_stop(m)) {
+  }
+  return go_heap_of(m->heap);
+}
+
+enum tri_status go_collect(struct tri_mutator *m, enum tri_collect_kind kind) {
+  struct go_heap *heap = stop(m);
+  if (kind == TRI_COLLECT_MINOR) kind = TRI_COLLECT_FULL;
+  if (heap->marking)
+    go_cycle(heap, TRI_COLLECT_FULL, true); // what became garbage meanwhile is the next one's
+  bool done = go_cycle(heap, kind, false);
+  tri_world_resume(m);
+  return done ? TRI_OK : TRI_ENOMEM;
+}
+
+enum tri_status go_collect_start(struct tri_mutator *m) {
+  if (!tri_has(m->heap, TRI_CAP_INCREMENTAL)) return TRI_ENOTSUP;
+  struct go_heap *heap = stop(m);
+  bool begun = heap->marking;
+  if (!begun && (begun = go_mark_begin(heap, TRI_COLLECT_FULL))) {
+    go_pace_begin(heap);
+    tri_emit(m->heap, TRI_EVENT_MARK_STEP, 0, 0);
+  }
+  tri_world_resume(m);
+  return begun ? TRI_OK : TRI_ENOMEM;
+}
+
+bool go_collect_step(struct tri_mutator *m, size_t units) {
+  struct go_heap *heap = stop(m);
+  if (!heap->marking)
+    go_sweep_some(heap, units);
+  else if (!go_mark_step(heap, units))
+    tri_emit(m->heap, TRI_EVENT_MARK_STEP, heap->marked_objects, 0);
+  else
+    go_mark_end(heap, TRI_COLLECT_FULL, units != SIZE_MAX);
+  bool done = !heap->marking && !heap->sweep.unswept;
+  tri_world_resume(m);
+  return done;
+}

@@ -1,0 +1,178 @@
+// The heap of collector go, and what its parts (central, sweep, mark, alloc, look) are to each other.
+//
+// One lock guards pages, spans, central lists and the sweep while the world runs; what a mutator has in its
+// cache is its own. Go has a lock per central list and sweeps without any.
+//
+// Phases: off; marking (the barrier is on, what is allocated is black); and sweeping, which goes on lazily
+// while off. Marking begins and ends with the world stopped; all spans are swept before it begins.
+#ifndef GO_HEAP_H
+#define GO_HEAP_H
+
+#include "tricolor/collector.h" // first: it includes fast.h where it needs it
+
+#include "common/actor.h"
+#include "common/finalizer.h"
+#include "common/weak.h"
+#include "go/bits.h"
+#include "go/fast.h"
+#include "go/pages.h"
+
+// Spans of one class that no mutator has in its cache, by what the last sweep found: with free cells, or
+// none. Two of each: those that have been swept in this cycle, and those that have not; when a sweep begins
+// they change their meaning (go_swept).
+struct go_central {
+  struct go_span_list partial[2], full[2];
+};
+
+struct go_sweep {
+  uint32_t generation;   // Go's sweepgen: even, grows by 2
+  size_t unswept;        // spans
+  unsigned cursor;       // no span class below has unswept spans
+  double pages_per_byte; // to sweep for each byte allocated
+  uint64_t basis;        // heap_live when that was settled
+  size_t pages, paid;    // to be paid in all (at most), and paid
+  size_t reclaim_page;   // the reclaimer has looked at the pages below
+  size_t reclaim_credit; // pages that it has freed beyond what it was asked for
+};
+
+struct go_heap {
+  struct tri_heap base;
+  struct tri_mutex lock;
+  struct tri_budget budget;
+  struct go_pages pages;
+  struct go_spans spans;
+  struct go_bits bits;
+  size_t bitmap_words; // of one bitmap of each span
+  struct go_central central[GO_ALL_SPAN_CLASSES];
+  struct go_sweep sweep;
+  struct go_work_pool pool;
+  struct go_work work; // of whoever has stopped the world
+  struct tri_weak_refs weak;
+  struct tri_finalizers finalizers;
+
+  bool marking;
+  bool stw;             // an option: marking ends in the pause that it begins in
+  bool fills;           // free cells are poisoned: tri_poison is active
+  uint32_t barrier_max; // entries
+  int32_t gogc;
+  uint64_t round; // lent bits of the weak objects that this cycle has discovered
+  uint32_t n_mutators;
+
+  // Under the lock, or with the world stopped.
+  uint64_t live; // bytes marked by the last cycle, and allocated since: spans in caches count as full
+  uint64_t trigger, goal; // `live` at which marking begins, and is to have ended
+  uint64_t marked_bytes,
+      marked_objects;           // of this cycle, while the world is stopped: all that is accounted for
+  double assist_ratio;          // objects to be looked at for each byte allocated while marking
+  uint64_t last_marked_objects; // by the last cycle
+  bool defers;                  // mutators run before marking ends: weak objects wait for its end
+
+  uint64_t rescans;                                  // total: mark stack overflows
+  uint64_t freed_objects, freed_bytes, marked_total; // totals
+};
+
+static inline struct go_heap *go_heap_of(struct tri_heap *heap) { return (struct go_heap *)heap; }
+static inline struct go_mutator *go_mutator_of(struct tri_mutator *m) { return (struct go_mutator *)m; }
+
+// The trigger is looked at without the lock.
+static inline void go_live_add(struct go_heap *heap, int64_t bytes) {
+  TRI_RELAXED_STORE(&heap->live, heap->live + (uint64_t)bytes);
+}
+
+// -------------------------------------------------------------------------------- spans and central lists
+//
+// With the lock held, or the world stopped.
+
+// A span without cells, which stands in empty caches.
+extern struct go_span go_empty_span;
+
+static inline unsigned go_swept(const struct go_heap *heap) { return heap->sweep.generation / 2 % 2; }
+
+// A new span of a class with cells, or with one object of so many bytes, in no list; NULL: out of memory.
+// Sweeps.
+struct go_span *go_span_new(struct go_heap *heap, unsigned span_class, size_t bytes);
+
+// Give its pages back; it is in no list, and nothing in it is allocated.
+void go_span_delete(struct go_heap *heap, struct go_span *span);
+
+// A span with a free cell for a mutator's cache, swept; NULL: out of memory. And back, into its list.
+struct go_span *go_central_take(struct go_heap *heap, unsigned span_class);
+void go_central_give(struct go_heap *heap, struct go_span *span);
+
+// Back from a mutator's caches to the lists.
+void go_flush_caches(struct go_heap *heap, struct go_mutator *m);
+
+// -------------------------------------------------------------------------------- sweeping
+//
+// With the lock held, or the world stopped.
+
+enum go_sweep_keep { GO_SWEEP_LISTS, GO_SWEEP_KEEP };
+
+// Sweep a span, which is in no list. KEEP: its cells are wanted, so it is left in no list, unless nothing in
+// it is marked and it is deleted: false.
+bool go_sweep_span(struct go_heap *heap, struct go_span *span, enum go_sweep_keep keep);
+
+// Sweep at most n spans, of whatever class; true when all are swept.
+bool go_sweep_some(struct go_heap *heap, size_t n);
+static inline void go_sweep_finish(struct go_heap *heap) { go_sweep_some(heap, SIZE_MAX); }
+
+// Before `bytes` are allocated in a span: sweep as many pages as they call for, so that all are swept when
+// the next cycle is due.
+void go_sweep_pay(struct go_heap *heap, size_t bytes);
+
+// Before the heap grows by n pages: find as many among unswept spans without marked objects.
+void go_sweep_reclaim(struct go_heap *heap, size_t n);
+
+// Begin a sweep, with the world stopped: what is unmarked is garbage.
+void go_sweep_begin(struct go_heap *heap);
+
+// -------------------------------------------------------------------------------- marking
+
+// Set the mark of a cell; true when it was not set.
+static inline bool go_mark_cell(struct go_span *span, size_t index) {
+  uint64_t *word = &span->mark_bits[index / 64], bit = UINT64_C(1) << index % 64;
+  if (TRI_RELAXED_LOAD(word) & bit) return false;
+  TRI_YIELD(MARK_SET);
+  return !(__atomic_fetch_or(word, bit, __ATOMIC_RELAXED) & bit);
+}
+
+static inline bool go_is_marked(struct go_heap *heap, tri_ref object) {
+  struct go_span *span = go_span_of(&heap->spans, object.bits);
+  return go_bit(span->mark_bits, go_span_index(span, object.bits));
+}
+
+// The callbacks of common/weak.h, and a root visitor; with the world stopped.
+bool go_mark_live(void *heap, tri_ref *slot);
+void go_mark_trace(void *heap, tri_ref *slot);
+void go_mark_drain(void *heap);
+
+// Mark and scan what `work` and the pool have, at most about `units` objects. Returns what is left of units;
+// if that is not 0, both are empty. Any mutator with its own work.
+size_t go_mark_some(struct go_heap *heap, struct go_work *work, size_t units);
+
+// Hand a mutator's noted references over to its work.
+void go_barrier_flush(struct go_heap *heap, struct go_mutator *m);
+
+// With the world stopped: begin a cycle (false: out of memory, nothing has changed); mark at most `units`
+// objects, true when nothing is grey; and end it.
+bool go_mark_begin(struct go_heap *heap, enum tri_collect_kind kind);
+bool go_mark_step(struct go_heap *heap, size_t units);
+void go_mark_end(struct go_heap *heap, enum tri_collect_kind kind, bool lazily);
+
+// A whole cycle, or the rest of one; sweeps. With the world stopped. False: out of memory.
+bool go_cycle(struct go_heap *heap, enum tri_collect_kind kind, bool lazily);
+
+// A new mutator learns what goes on.
+void go_mutator_tell(struct go_heap *heap, struct go_mutator *m);
+
+// -------------------------------------------------------------------------------- pacing
+
+// With the world stopped: settle the next trigger by what this cycle has marked; a cycle begins.
+void go_pace_settle(struct go_heap *heap);
+void go_pace_begin(struct go_heap *heap);
+
+// Before a mutator allocates in the slow path: begin a cycle if one is due, pay for the allocation by marking
+// while one is under way, and end it. May collect.
+void go_pace(struct tri_mutator *m, size_t bytes);
+
+#endif

@@ -1,0 +1,288 @@
+// Looking into the heap: shapes, walk, inspect, verify, statistics, and what marking has yet to do.
+#include "common/report.h"
+#include "go/heap.h"
+#include "tricolor/introspect.h"
+
+// -------------------------------------------------------------------------------- objects
+
+struct tri_shape go_shape_slow(struct tri_mutator *m, tri_ref object) {
+  struct go_span *span = go_span_of(&go_heap_of(m->heap)->spans, object.bits);
+  return go_cell_shape(span, go_span_index(span, object.bits));
+}
+
+void *go_raw_slow(struct tri_mutator *m, tri_ref object) {
+  struct go_span *span = go_span_of(&go_heap_of(m->heap)->spans, object.bits);
+  return (tri_ref *)object.bits + go_cell_refs(span, object.bits - span->header);
+}
+
+// While it marks, all is white that is not marked, and what waits for want of memory to be scanned is grey.
+static enum tri_colour colour_of(const struct go_heap *heap, const struct go_span *span, size_t index) {
+  if (!heap->marking) return TRI_COLOUR_NONE;
+  if (!go_bit(span->mark_bits, index)) return TRI_WHITE;
+  uintptr_t ref = go_span_ref(span, index).bits;
+  return ref >= heap->pool.dropped_first && ref <= heap->pool.dropped_last ? TRI_GREY : TRI_BLACK;
+}
+
+static struct tri_object_info describe(const struct go_heap *heap, const struct go_span *span, size_t index) {
+  return (struct tri_object_info){.ref = go_span_ref(span, index),
+                                  .shape = go_cell_shape(span, index),
+                                  .start = go_span_cell(span, index),
+                                  .bytes = span->cell_bytes,
+                                  .colour = colour_of(heap, span, index)};
+}
+
+// The allocated object at ref, whatever the bits of ref; NULL: there is none.
+static struct go_span *find_object(const struct go_heap *heap, tri_ref ref, size_t *index) {
+  struct go_span *span = go_span_around(&heap->spans, ref.bits);
+  if (!span || ref.bits < span->base + span->header) return NULL;
+  *index = (ref.bits - span->header - span->base) / span->cell_bytes;
+  bool found = *index < span->n_cells && go_span_ref(span, *index).bits == ref.bits &&
+               go_span_is_allocated(span, *index);
+  return found ? span : NULL;
+}
+
+static bool is_unswept(const struct go_heap *heap, const struct go_span *span) {
+  return span->sweepgen == heap->sweep.generation - 2;
+}
+
+// It does not sweep: the state that a lazy sweep leaves is there to be seen.
+enum tri_status go_inspect(struct tri_heap *base, tri_ref ref, struct tri_object_info *info) {
+  struct go_heap *heap = go_heap_of(base);
+  size_t index;
+  struct go_span *span = find_object(heap, ref, &index);
+  if (!span || (is_unswept(heap, span) && !go_bit(span->mark_bits, index))) return TRI_ECORRUPT;
+  *info = describe(heap, span, index);
+  return TRI_OK;
+}
+
+// -------------------------------------------------------------------------------- spans
+
+typedef bool span_fn(void *context, struct go_span *span);
+
+static bool each_span(const struct go_heap *heap, span_fn *visit, void *context) {
+  for (size_t page = 0; page < heap->spans.end;) {
+    struct go_span *span = heap->spans.of_page[page];
+    page += span ? span->pages : 1;
+    if (span && !visit(context, span)) return false;
+  }
+  return true;
+}
+
+// Whether the shape is one that may stand in the span, as its class is chosen.
+static bool is_sound(const struct go_span *span, struct tri_shape shape) {
+  if (!tri_shape_valid(shape) || tri_shape_kind(shape) != go_span_kind(span)) return false;
+  size_t extent = tri_shape_extent(shape);
+  if (tri_shape_kind(shape) != TRI_NODE) return true;
+  if (go_node_span_class(tri_shape_refs(shape), extent) != span->span_class) return false;
+  return !go_span_is_large(span) || (extent <= span->cell_bytes && span->cell_bytes - extent < GO_PAGE_BYTES);
+}
+
+struct walk {
+  const struct go_heap *heap;
+  tri_walk_fn *visit;
+  void *context;
+};
+
+static bool walk_span(void *context, struct go_span *span) {
+  const struct walk *walk = context;
+  for (size_t i = 0; i < span->n_cells; i++) {
+    if (!go_span_is_allocated(span, i)) continue;
+    struct tri_object_info info = describe(walk->heap, span, i);
+    if (!is_sound(span, info.shape) || !walk->visit(walk->context, &info)) return false;
+  }
+  return true;
+}
+
+bool go_walk(struct tri_heap *base, tri_walk_fn *visit, void *context) {
+  struct go_heap *heap = go_heap_of(base);
+  struct walk walk = {heap, visit, context};
+  go_sweep_finish(heap);
+  return each_span(heap, walk_span, &walk);
+}
+
+// -------------------------------------------------------------------------------- marking
+
+enum tri_status go_marking(struct tri_heap *heap, struct tri_marking *marking) {
+  bool active = go_heap_of(heap)->marking;
+  *marking = (struct tri_marking){
+      .active = active, .barrier = TRI_BARRIER_HYBRID, .born = active ? TRI_BLACK : TRI_COLOUR_NONE};
+  return TRI_OK;
+}
+
+struct grey {
+  struct go_heap *heap;
+  tri_grey_fn *visit;
+  void *context;
+  bool goes_on;
+};
+
+// A part of a large object stands for the object.
+static bool visit_entry(void *context, uintptr_t entry) {
+  struct grey *grey = context;
+  const struct go_span *span = go_span_of(&grey->heap->spans, entry);
+  return grey->visit(grey->context, (tri_ref){go_span_is_large(span) ? span->base : entry});
+}
+
+static void visit_mutator(void *context, struct tri_mutator *base) {
+  struct grey *grey = context;
+  const struct go_mutator *m = go_mutator_of(base);
+  grey->goes_on = grey->goes_on && go_work_each(&m->work, visit_entry, grey);
+  for (uint32_t i = 0; grey->goes_on && i < m->n_barrier; i++)
+    grey->goes_on = grey->visit(grey->context, m->barrier[i]);
+}
+
+bool go_each_grey(struct tri_heap *base, tri_grey_fn *visit, void *context) {
+  struct go_heap *heap = go_heap_of(base);
+  struct grey grey = {heap, visit, context, true};
+  grey.goes_on =
+      go_work_pool_each(&heap->pool, visit_entry, &grey) && go_work_each(&heap->work, visit_entry, &grey);
+  tri_each_mutator(base, visit_mutator, &grey);
+  return grey.goes_on;
+}
+
+// -------------------------------------------------------------------------------- statistics
+
+struct sum {
+  size_t spans, pages, objects, bytes, words, unswept;
+};
+
+static bool add_span(void *context, struct go_span *span) {
+  struct sum *sum = context;
+  size_t objects = go_span_allocated(span);
+  sum->spans++;
+  sum->pages += span->pages;
+  sum->objects += objects;
+  sum->bytes += objects * span->cell_bytes;
+  sum->words += go_bits_words(span->n_cells);
+  return true;
+}
+
+void go_stats_fill(struct tri_heap *base, struct tri_stats *stats) {
+  struct go_heap *heap = go_heap_of(base);
+  struct sum sum = {0};
+  each_span(heap, add_span, &sum);
+  struct go_pages_usage pages = go_pages_usage(&heap->pages);
+  stats->live_objects = sum.objects;
+  stats->live_bytes = sum.bytes;
+  stats->free_bytes = pages.free + pages.in_use - sum.bytes;
+  stats->released_bytes = pages.released;
+  stats->metadata_bytes = sizeof *heap + pages.metadata + go_spans_bytes(&heap->spans) +
+                          go_bits_bytes(&heap->bits) + heap->n_mutators * sizeof(struct go_mutator) +
+                          heap->pool.n_buffers * sizeof(struct go_work_buffer) +
+                          tri_weak_refs_bytes(&heap->weak) + tri_finalizers_bytes(&heap->finalizers);
+  stats->mapped_bytes = pages.mapped + stats->metadata_bytes;
+  stats->limit_bytes = heap->budget.limit;
+  stats->peak_bytes = heap->budget.peak;
+  stats->freed_objects = heap->freed_objects;
+  stats->freed_bytes = heap->freed_bytes;
+  stats->allocated_objects = stats->live_objects + stats->freed_objects;
+  stats->allocated_bytes = stats->live_bytes + stats->freed_bytes;
+  stats->full_collections = base->epoch;
+  stats->marked_objects = heap->marked_total + heap->marked_objects;
+  stats->mark_stack_overflows = heap->rescans;
+  stats->weak_cleared = heap->weak.cleared;
+  stats->finalizers_pending = heap->finalizers.n_queue;
+}
+
+// -------------------------------------------------------------------------------- verify
+
+struct verify {
+  struct go_heap *heap;
+  struct tri_findings findings;
+  struct sum sum;
+  size_t listed, cached;
+};
+
+static bool verify_span(void *context, struct go_span *span) {
+  struct verify *v = context;
+  struct go_heap *heap = v->heap;
+  uint32_t age = span->sweepgen - heap->sweep.generation; // 0, 3, or -2
+  bool cached = age == 3, unswept = age == (uint32_t)-2;
+  add_span(&v->sum, span);
+  v->sum.unswept += unswept;
+  v->listed += span->list != NULL;
+  v->cached += cached;
+  if (!cached && !unswept && age != 0)
+    tri_find(&v->findings, "span %p: sweep generation %u in cycle %u", (void *)span->base, span->sweepgen,
+             heap->sweep.generation);
+  const struct go_central *central = &heap->central[span->span_class];
+  unsigned set = unswept ? !go_swept(heap) : go_swept(heap);
+  bool right =
+      cached ? !span->list : span->list == &central->partial[set] || span->list == &central->full[set];
+  if (!right)
+    tri_find(&v->findings, "span %p of class %u is not where it belongs", (void *)span->base,
+             span->span_class);
+  if (span->free_index > span->n_cells || (!heap->marking && !unswept && go_span_marked(span)))
+    tri_find(&v->findings, "span %p: %u of %u cells, %zu marks", (void *)span->base, span->free_index,
+             span->n_cells, go_span_marked(span));
+  return true;
+}
+
+static bool verify_objects(void *context, struct go_span *span) {
+  struct verify *v = context;
+  struct go_heap *heap = v->heap;
+  for (size_t i = 0; i < span->n_cells; i++) {
+    if (!go_span_is_allocated(span, i)) continue;
+    struct tri_object_info info = describe(heap, span, i);
+    if (!is_sound(span, info.shape)) {
+      tri_find(&v->findings, "object at %p: shape %016llx does not belong in a span of class %u",
+               (void *)info.ref.bits, (unsigned long long)info.shape.tag, span->span_class);
+      continue;
+    }
+    for (size_t k = 0; !heap->marking && k < tri_shape_refs(info.shape); k++) {
+      tri_ref slot = tri_plain_load(NULL, info.ref, k);
+      size_t index;
+      if (!tri_is_null(slot) && !find_object(heap, slot, &index))
+        tri_find(&v->findings, "object at %p: slot %zu holds %p, which is no object", (void *)info.ref.bits,
+                 k, (void *)slot.bits);
+    }
+  }
+  return true;
+}
+
+static void verify_mutator(void *context, struct tri_mutator *base) {
+  struct verify *v = context;
+  const struct go_mutator *m = go_mutator_of(base);
+  for (unsigned c = 0; c < GO_ALL_SPAN_CLASSES; c++) {
+    if (m->cache[c] == &go_empty_span) continue;
+    v->cached--;
+    if (m->cache[c]->span_class != c || m->cache[c]->sweepgen != v->heap->sweep.generation + 3)
+      tri_find(&v->findings, "mutator %u has span %p of class %u in its cache for class %u", base->id,
+               (void *)m->cache[c]->base, m->cache[c]->span_class, c);
+  }
+  if (m->marking != v->heap->marking)
+    tri_find(&v->findings, "mutator %u believes that the heap %s", base->id,
+             m->marking ? "marks" : "does not mark");
+  if (!v->heap->marking && (m->n_barrier || m->work.first))
+    tri_find(&v->findings, "mutator %u has marking to do outside of a cycle", base->id);
+}
+
+size_t go_verify(struct tri_heap *base, const struct tri_reporter *reporter) {
+  struct verify v = {.heap = go_heap_of(base), .findings = {reporter, 0}};
+  struct go_heap *heap = v.heap;
+  go_pages_check(&heap->pages, &v.findings);
+  each_span(heap, verify_span, &v);
+  tri_each_mutator(base, verify_mutator, &v);
+  if (v.cached) tri_find(&v.findings, "%zu spans are said to be in caches, and are not", v.cached);
+  size_t listed = 0;
+  for (unsigned c = 0; c < GO_ALL_SPAN_CLASSES; c++)
+    for (unsigned s = 0; s < 2; s++)
+      listed += heap->central[c].partial[s].count + heap->central[c].full[s].count;
+  if (listed != v.listed) tri_find(&v.findings, "the lists count %zu spans, and have %zu", listed, v.listed);
+  if (v.sum.spans != heap->spans.n || v.sum.pages != heap->spans.in_use || v.sum.words != heap->bitmap_words)
+    tri_find(&v.findings, "%zu spans of %zu pages are counted as %zu of %zu", v.sum.spans, v.sum.pages,
+             heap->spans.n, heap->spans.in_use);
+  if (v.sum.unswept != heap->sweep.unswept)
+    tri_find(&v.findings, "%zu spans are to be swept, and %zu counted", v.sum.unswept, heap->sweep.unswept);
+  if (!heap->marking && (heap->pool.n_full || heap->work.first))
+    tri_find(&v.findings, "there is marking to do outside of a cycle");
+  size_t committed =
+      (heap->pages.grown - heap->pages.scavenged - heap->pages.cache_scavenged) * GO_PAGE_BYTES;
+  if (committed != heap->budget.used || committed > heap->budget.limit)
+    tri_find(&v.findings, "live and free are %zu bytes, the budget has given %zu of %zu", committed,
+             heap->budget.used, heap->budget.limit);
+  if (v.findings.count) return v.findings.count; // what follows relies on the tables
+  go_sweep_finish(heap);
+  each_span(heap, verify_objects, &v);
+  return v.findings.count;
+}

@@ -1,0 +1,296 @@
+// Marking: a cycle's phases, the drain loop, and what mutators owe it (Go 1.8 to 1.26, runtime/mgc.go,
+// mgcmark.go, mwbbuf.go; hybrid barrier: A. Clements, R. Hudson, Go proposal 17503, 2016).
+//
+// Entries of work buffers are looked at when they are taken: an entry waits in a first-in-first-out queue
+// while its cache lines are fetched (Cher, Hosking, Vijaykumar 2004), then its object is marked, and scanned
+// if it was not marked before. A large object is scanned in parts of 128 KiB, which are entries of their own.
+//
+// What keeps everything that is reachable, from the event MARK on:
+//   * roots of all mutators are taken while the world is stopped, and are not looked at again
+//   * a store shades the reference that it overwrites, and the one that it writes
+//   * a reference that leaves a weak object or the finalizer queue is shaded
+//   * what is allocated is marked at once, and never scanned: all that it can refer to is kept anyway
+#include "common/poison.h"
+#include "go/heap.h"
+
+enum {
+  OBLET_BYTES = 128 << 10,
+  OBLET_SLOTS = OBLET_BYTES / sizeof(tri_ref),
+  PREFETCH_QUEUE = 16,
+  BALANCE_EACH = 128, // objects
+};
+
+// -------------------------------------------------------------------------------- scanning
+
+static void reach(struct go_heap *heap, struct go_work *work, tri_ref object) {
+  if (TRI_LIKELY(go_work_put(&heap->pool, work, object.bits))) return;
+  struct go_span *span = go_span_of(&heap->spans, object.bits);
+  if (go_mark_cell(span, go_span_index(span, object.bits))) go_work_drop(&heap->pool, object.bits);
+}
+
+static void scan_slots(struct go_heap *heap, struct go_work *work, const tri_ref *slot, const tri_ref *end) {
+  for (; slot < end; slot++) {
+    tri_ref object = {TRI_RELAXED_LOAD(&slot->bits)};
+    if (!tri_is_null(object)) reach(heap, work, object);
+  }
+}
+
+// The part of a large object that begins with this slot.
+static void scan_oblet(struct go_heap *heap, struct go_work *work, const struct go_span *span,
+                       const tri_ref *slot) {
+  const tri_ref *end = (const tri_ref *)span->base + tri_shape_refs((struct tri_shape){span->tag});
+  scan_slots(heap, work, slot, end - slot > OBLET_SLOTS ? slot + OBLET_SLOTS : end);
+}
+
+static void scan_large(struct go_heap *heap, struct go_work *work, const struct go_span *span) {
+  size_t n = tri_shape_refs((struct tri_shape){span->tag});
+  const tri_ref *slot = (const tri_ref *)span->base;
+  for (size_t i = OBLET_SLOTS; i < n; i += OBLET_SLOTS)
+    if (!go_work_put(&heap->pool, work, (uintptr_t)(slot + i))) scan_oblet(heap, work, span, slot + i);
+  scan_oblet(heap, work, span, slot);
+}
+
+// A weak reference or ephemeron is discovered once per cycle, also when it is scanned a second time for want
+// of memory: the lent bits of its tag say in which round it was last.
+#define ROUNDS UINT64_C(6)
+
+static TRI_NOINLINE void scan_weak(struct go_heap *heap, tri_ref object) {
+  tri_mutex_lock(&heap->lock);
+  uint64_t *tag = tri_tag(object);
+  if ((*tag & ROUNDS) != heap->round) {
+    *tag = (*tag & ~ROUNDS) | heap->round;
+    if (heap->defers)
+      tri_weak_refs_defer(&heap->weak, object);
+    else
+      tri_weak_refs_discover(&heap->weak, object);
+  }
+  tri_mutex_unlock(&heap->lock);
+}
+
+static void scan_cell(struct go_heap *heap, struct go_work *work, const struct go_span *span, size_t index) {
+  TRI_YIELD(MARK_SCAN);
+  uintptr_t cell = go_span_cell(span, index);
+  if (TRI_UNLIKELY(go_span_is_large(span))) {
+    scan_large(heap, work, span);
+  } else if (TRI_UNLIKELY(go_span_kind(span) != TRI_NODE)) {
+    scan_weak(heap, go_span_ref(span, index));
+  } else {
+    const tri_ref *slot = (const tri_ref *)(cell + span->header);
+    scan_slots(heap, work, slot, slot + go_cell_refs(span, cell));
+  }
+}
+
+struct marked {
+  uint64_t objects, bytes;
+};
+
+static inline void look_at(struct go_heap *heap, struct go_work *work, uintptr_t entry,
+                           struct marked *marked) {
+  struct go_span *span = go_span_of(&heap->spans, entry);
+  size_t index = go_span_index(span, entry);
+  if (TRI_UNLIKELY(go_span_is_large(span) && entry != span->base)) {
+    scan_oblet(heap, work, span, (const tri_ref *)entry);
+    return;
+  }
+  if (!go_mark_cell(span, index)) return;
+  marked->objects++;
+  marked->bytes += span->cell_bytes;
+  tri_weak_refs_reached(&heap->weak, (tri_ref){entry});
+  if (!go_span_noscan(span)) scan_cell(heap, work, span, index);
+}
+
+static inline void prefetch(struct go_heap *heap, uintptr_t entry) {
+  TRI_PREFETCH((void *)entry);
+  TRI_PREFETCH(&heap->spans.of_page[(entry - heap->spans.base) / GO_PAGE_BYTES]);
+}
+
+static void account(struct go_heap *heap, const struct marked *marked) {
+  __atomic_fetch_add(&heap->marked_objects, marked->objects, __ATOMIC_RELAXED);
+  __atomic_fetch_add(&heap->marked_bytes, marked->bytes, __ATOMIC_RELAXED);
+}
+
+size_t go_mark_some(struct go_heap *heap, struct go_work *work, size_t units) {
+  uintptr_t queue[PREFETCH_QUEUE];
+  unsigned oldest = 0, queued = 0;
+  struct marked marked = {0, 0};
+  while (units) {
+    uintptr_t entry = go_work_get(&heap->pool, work);
+    if (TRI_LIKELY(entry != 0)) {
+      prefetch(heap, entry);
+      if (queued < PREFETCH_QUEUE) {
+        queue[(oldest + queued++) % PREFETCH_QUEUE] = entry;
+        continue;
+      }
+      uintptr_t next = queue[oldest];
+      queue[oldest] = entry;
+      entry = next;
+    } else if (queued) {
+      entry = queue[oldest];
+      queued--;
+    } else {
+      break;
+    }
+    oldest = (oldest + 1) % PREFETCH_QUEUE;
+    if (units != SIZE_MAX) units--;
+    look_at(heap, work, entry, &marked);
+    if (TRI_UNLIKELY(marked.objects % BALANCE_EACH == BALANCE_EACH - 1)) go_work_balance(&heap->pool, work);
+  }
+  for (; queued; queued--, oldest = (oldest + 1) % PREFETCH_QUEUE) {
+    if (tri_is_null((tri_ref){queue[oldest]})) continue;
+    struct go_span *span = go_span_of(&heap->spans, queue[oldest]);
+    if (go_span_is_large(span) && queue[oldest] != span->base) {
+      if (!go_work_put(&heap->pool, work, queue[oldest]))
+        scan_oblet(heap, work, span, (const tri_ref *)queue[oldest]);
+    } else {
+      reach(heap, work, (tri_ref){queue[oldest]});
+    }
+  }
+  account(heap, &marked);
+  return units;
+}
+
+// -------------------------------------------------------------------------------- with the world stopped
+
+// What was dropped for want of memory is marked, and scanned now.
+static void scan_dropped(struct go_heap *heap, uintptr_t first, uintptr_t last) {
+  const struct go_spans *spans = &heap->spans;
+  size_t page = (first - spans->base) / GO_PAGE_BYTES, end = (last - spans->base) / GO_PAGE_BYTES;
+  while (page <= end) {
+    struct go_span *span = spans->of_page[page];
+    page += span ? span->pages : 1;
+    if (!span || go_span_noscan(span)) continue;
+    for (size_t i = 0; i < span->n_cells; i++) {
+      tri_ref object = go_span_ref(span, i);
+      if (object.bits < first || object.bits > last || !go_bit(span->mark_bits, i)) continue;
+      scan_cell(heap, &heap->work, span, i);
+      go_mark_some(heap, &heap->work, SIZE_MAX);
+    }
+  }
+}
+
+static bool scan_all_dropped(struct go_heap *heap) {
+  uintptr_t first, last;
+  bool some = false;
+  while (go_work_dropped(&heap->pool, &first, &last)) {
+    tri_emit(&heap->base, TRI_EVENT_RESCAN, ++heap->rescans, 0);
+    scan_dropped(heap, first, last);
+    some = true;
+  }
+  return some;
+}
+
+bool go_mark_live(void *heap, tri_ref *slot) { return go_is_marked(heap, *slot); }
+
+void go_mark_trace(void *context, tri_ref *slot) {
+  struct go_heap *heap = context;
+  if (!tri_is_null(*slot)) reach(heap, &heap->work, *slot);
+}
+
+void go_mark_drain(void *context) {
+  struct go_heap *heap = context;
+  go_mark_some(heap, &heap->work, SIZE_MAX);
+  scan_all_dropped(heap);
+}
+
+static void tell(void *context, struct tri_mutator *base) {
+  struct go_heap *heap = context;
+  struct go_mutator *m = go_mutator_of(base);
+  m->marking = heap->marking;
+  m->slow = heap->marking || heap->fills;
+  m->credit = 0;
+}
+
+static void set_marking(struct go_heap *heap, bool marking) {
+  TRI_YIELD(PHASE);
+  heap->marking = marking;
+  tri_each_mutator(&heap->base, tell, heap);
+}
+
+void go_mutator_tell(struct go_heap *heap, struct go_mutator *m) { tell(heap, &m->base); }
+
+bool go_mark_begin(struct go_heap *heap, enum tri_collect_kind kind) {
+  go_sweep_finish(heap);
+  if (!go_bits_promise(&heap->bits, heap->bitmap_words)) return false;
+  tri_emit(&heap->base, TRI_EVENT_COLLECTION_BEGIN, kind, 0);
+  heap->marked_bytes = heap->marked_objects = 0;
+  heap->round ^= ROUNDS;
+  heap->defers = true;
+  tri_emit(&heap->base, TRI_EVENT_ROOTS, 0, 0);
+  tri_each_root(&heap->base, go_mark_trace, heap);
+  go_work_dispose(&heap->pool, &heap->work);
+  set_marking(heap, true);
+  go_pages_next_cycle(&heap->pages);
+  tri_emit(&heap->base, TRI_EVENT_MARK, 0, 0);
+  return true;
+}
+
+static void dispose(void *context, struct tri_mutator *base) {
+  struct go_heap *heap = context;
+  struct go_mutator *m = go_mutator_of(base);
+  go_barrier_flush(heap, m);
+  go_work_dispose(&heap->pool, &m->work);
+}
+
+bool go_mark_step(struct go_heap *heap, size_t units) {
+  tri_each_mutator(&heap->base, dispose, heap);
+  size_t left = go_mark_some(heap, &heap->work, units);
+  if (left) scan_all_dropped(heap);
+  go_work_dispose(&heap->pool, &heap->work);
+  return left != 0;
+}
+
+void go_mark_end(struct go_heap *heap, enum tri_collect_kind kind, bool lazily) {
+  tri_emit(&heap->base, TRI_EVENT_WEAK, 0, 0);
+  heap->defers = false;
+  tri_weak_refs_process(&heap->weak, &heap->finalizers);
+  go_work_dispose(&heap->pool, &heap->work);
+  tri_emit(&heap->base, TRI_EVENT_SWEEP, 0, 0);
+  set_marking(heap, false);
+  heap->marked_total += heap->marked_objects;
+  heap->last_marked_objects = heap->marked_objects;
+  heap->marked_objects = 0;
+  go_pace_settle(heap);
+  go_sweep_begin(heap);
+  if (!lazily) go_sweep_finish(heap);
+  if (kind == TRI_COLLECT_COMPACT) {
+    go_pages_scavenge(&heap->pages, SIZE_MAX, GO_SCAVENGE_FORCED);
+    go_work_pool_trim(&heap->pool);
+  }
+  tri_emit(&heap->base, TRI_EVENT_COLLECTION_END, kind, heap->sweep.unswept == 0);
+}
+
+bool go_cycle(struct go_heap *heap, enum tri_collect_kind kind, bool lazily) {
+  if (!heap->marking && !go_mark_begin(heap, kind)) return false;
+  while (!go_mark_step(heap, SIZE_MAX)) {
+  }
+  go_mark_end(heap, kind, lazily);
+  return true;
+}
+
+// -------------------------------------------------------------------------------- barrier
+
+void go_barrier_flush(struct go_heap *heap, struct go_mutator *m) {
+  for (uint32_t i = 0; i < m->n_barrier; i++) reach(heap, &m->work, m->barrier[i]);
+  m->n_barrier = 0;
+}
+
+static void shade(struct go_heap *heap, struct go_mutator *m, tri_ref object) {
+  if (tri_is_null(object)) return;
+  m->barrier[m->n_barrier++] = object;
+  if (m->n_barrier < heap->barrier_max) return;
+  TRI_YIELD(BARRIER_FLUSH);
+  go_barrier_flush(heap, m);
+}
+
+void go_shade_slow(struct tri_mutator *base, tri_ref old, tri_ref new) {
+  struct go_heap *heap = go_heap_of(base->heap);
+  shade(heap, go_mutator_of(base), old);
+  shade(heap, go_mutator_of(base), new);
+  TRI_YIELD(STORE_SHADED);
+}
+
+void go_shade_slots_slow(struct tri_mutator *base, tri_ref object, size_t i, size_t n) {
+  struct go_heap *heap = go_heap_of(base->heap);
+  for (size_t k = 0; k < n; k++) shade(heap, go_mutator_of(base), tri_plain_load(base, object, i + k));
+  TRI_YIELD(STORE_SHADED);
+}

@@ -1,0 +1,214 @@
+// go's own paths: the snapshot under each option, marking without memory for its buffers, large objects that
+// are marked in parts, cells that are used again, pages that a sweep gives back, and the pace. Its modules
+// have tests of their own.
+#include "test/snapshot.h"
+
+// -------------------------------------------------------------------------------- spans
+
+// Objects of all sizes around the limits of classes and layouts come back as they were, also in cells that
+// others have left: shapes, zeroed contents, payloads.
+static void test_sizes(const char *options) {
+  enum { KEPT = 64 };
+  static const size_t limits[] = {0,    8,    16,    64,    512,   520,   1024,
+                                  2048, 8192, 32752, 32760, 32768, 32776, 65536};
+  create(options);
+  TRI_FRAME(m, f, KEPT);
+  struct tri_shape shape[KEPT] = {{0}};
+  struct tri_random random = {5};
+  for (size_t i = 0; i < 1000; i++) {
+    size_t at = (size_t)tri_random_below(&random, KEPT);
+    size_t bytes = limits[tri_random_below(&random, sizeof limits / sizeof *limits)] +
+                   (size_t)tri_random_below(&random, 9);
+    size_t refs = (size_t)tri_random_below(&random, 3) ? (size_t)tri_random_below(&random, bytes / 8 + 1) : 0;
+    struct tri_shape made = TRI_SHAPE(refs, bytes - refs * 8);
+    tri_ref object = tri_alloc(m, made);
+    TRI_CHECK(!tri_is_null(object));
+    tri_root_set(m, &f.slot[at], object);
+    shape[at] = made;
+    for (size_t k = 0; k < refs; k += refs < 100 ? 1 : 17) TRI_CHECK(tri_is_null(tri_load(m, object, k)));
+    unsigned char *payload = tri_raw(m, object);
+    for (size_t k = 0; k < bytes - refs * 8; k += bytes < 600 ? 1 : 61) {
+      TRI_CHECK_EQ(payload[k], 0);
+      payload[k] = (unsigned char)(at + k);
+    }
+    if (refs) tri_store(m, object, refs - 1, f.slot[tri_random_below(&random, KEPT)]);
+    at = (size_t)tri_random_below(&random, KEPT);
+    if (tri_is_null(f.slot[at])) continue;
+    TRI_CHECK_EQ(tri_shape(m, f.slot[at]).tag, shape[at].tag);
+    payload = tri_raw(m, f.slot[at]);
+    for (size_t k = 0; k < tri_shape_bytes(shape[at]); k += tri_shape_extent(shape[at]) < 600 ? 1 : 61)
+      TRI_CHECK_EQ(payload[k], (unsigned char)(at + k));
+    if (i % 200 == 0) check_heap();
+  }
+  TRI_FRAME_POP(m, f);
+  TRI_CHECK_EQ(live_objects(), 0);
+  destroy();
+}
+
+// What one size has left is there for another: the reclaimer and the sweep give whole spans back.
+static void test_pages_come_back(void) {
+  create("heap=2m");
+  static const size_t sizes[] = {24, 4000, 200, 100000, 8};
+  for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+    TRI_FRAME(m, f, 1);
+    size_t n = 0;
+    for (; n * (sizes[i] + 24) < 3 << 19; n++) {
+      tri_ref object = tri_alloc(m, TRI_SHAPE(1, sizes[i]));
+      TRI_CHECK(!tri_is_null(object));
+      tri_store(m, object, 0, f.slot[0]);
+      tri_root_set(m, &f.slot[0], object);
+    }
+    TRI_CHECK_EQ(live_objects(), n);
+    TRI_FRAME_POP(m, f);
+  }
+  TRI_CHECK_EQ(live_objects(), 0);
+  struct tri_stats s = check_heap();
+  TRI_CHECK_GE(s.free_bytes, 1 << 20);
+  TRI_CHECK_EQ(tri_collect(m, TRI_COLLECT_COMPACT), TRI_OK);
+  TRI_CHECK_EQ(check_heap().free_bytes, 0); // all of it is released
+  destroy();
+}
+
+// -------------------------------------------------------------------------------- marking
+
+// A large object is one piece of work per 128 KiB, in steps and without memory as well.
+static void test_oblets(bool without_memory) {
+  enum { SLOTS = 70000, EACH = 500 };
+  create("heap=16m");
+  TRI_FRAME(m, f, 1);
+  tri_root_set(m, &f.slot[0], tri_alloc(m, TRI_SHAPE(SLOTS, 0)));
+  for (size_t i = 0; i < SLOTS; i += EACH) tri_store(m, f.slot[0], i, node(m, i, 8));
+  TRI_CHECK_EQ(tri_collect_start(m), TRI_OK);
+  if (without_memory) tri_os_fail_every(1);
+  size_t steps = 0;
+  while (!tri_collect_step(m, 10)) steps++;
+  tri_os_fail_every(0);
+  if (!without_memory) TRI_CHECK_GE(steps, SLOTS / EACH / 10); // else: what was dropped is scanned in one
+  for (size_t i = 0; i < SLOTS; i += EACH) check_labelled(tri_load(m, f.slot[0], i), i);
+  TRI_CHECK_EQ(check_heap().live_objects, SLOTS / EACH + 1);
+  TRI_FRAME_POP(m, f);
+  destroy();
+}
+
+// What finds no room in work buffers is marked, and scanned later.
+static void test_dropped(void) {
+  enum { FAN = 60, DEPTH = 40 };
+  create("heap=4m");
+  TRI_FRAME(m, f, 2);
+  for (size_t i = 0; i < DEPTH; i++) {
+    tri_root_set(m, &f.slot[1], tri_alloc(m, TRI_SHAPE(FAN, 8)));
+    for (size_t k = 0; k < FAN - 1; k++) tri_store(m, f.slot[1], k, node(m, k, 8));
+    tri_store(m, f.slot[1], FAN - 1, f.slot[0]); // found first: the others wait
+    tri_root_set(m, &f.slot[0], f.slot[1]);
+  }
+  tri_root_set(m, &f.slot[1], TRI_NULL);
+  TRI_CHECK_EQ(tri_collect_start(m), TRI_OK); // has memory
+  tri_os_fail_every(1);
+  TRI_CHECK(tri_collect_step(m, SIZE_MAX));
+  tri_os_fail_every(0);
+  struct tri_stats s = check_heap();
+  TRI_CHECK_EQ(s.live_objects, DEPTH * FAN);
+  TRI_CHECK_GE(s.mark_stack_overflows, 1);
+  TRI_FRAME_POP(m, f);
+  TRI_CHECK_EQ(live_objects(), 0);
+  destroy();
+}
+
+// The sweep's bitmaps are promised before marking begins, or it does not begin, and the heap stays as it was.
+static void test_no_memory_to_begin(void) {
+  enum { OBJECTS = 80000 };
+  create("heap=1m,gogc=-1");
+  TRI_FRAME(m, f, 1);
+  for (size_t i = 0; i < OBJECTS; i++) {
+    tri_ref object = tri_alloc(m, TRI_SHAPE(1, 0));
+    TRI_CHECK(!tri_is_null(object));
+    tri_init(m, object, 0, f.slot[0]);
+    tri_root_set(m, &f.slot[0], object);
+  }
+  tri_os_fail_every(1);
+  TRI_CHECK_EQ(tri_collect_start(m), TRI_ENOMEM);
+  TRI_CHECK_EQ(tri_collect(m, TRI_COLLECT_FULL), TRI_ENOMEM);
+  tri_os_fail_every(0);
+  TRI_CHECK_EQ(check_heap().live_objects, OBJECTS);
+  TRI_CHECK_EQ(live_objects(), OBJECTS);
+  TRI_FRAME_POP(m, f);
+  TRI_CHECK_EQ(live_objects(), 0);
+  destroy();
+}
+
+// -------------------------------------------------------------------------------- pace
+
+struct seen {
+  size_t begun, ended, resumed, interrupted;
+};
+
+static void see(void *context, struct tri_heap *of, const struct tri_event *event) {
+  struct seen *seen = context;
+  (void)of;
+  if (event->kind == TRI_EVENT_COLLECTION_BEGIN) seen->resumed = 0;
+  seen->begun += event->kind == TRI_EVENT_COLLECTION_BEGIN;
+  seen->resumed += event->kind == TRI_EVENT_RESUME;
+  if (event->kind != TRI_EVENT_COLLECTION_END) return;
+  seen->ended++;
+  seen->interrupted += seen->resumed > 0;
+}
+
+static struct seen allocate(const char *options, size_t kept, size_t made) {
+  struct seen seen = {0};
+  create_with((struct tri_heap_params){.options = options, .sink = {see, &seen}});
+  TRI_FRAME(m, f, 1);
+  for (size_t i = 0; i < kept; i++) {
+    tri_ref object = node(m, i, 24);
+    tri_init(m, object, 0, f.slot[0]);
+    tri_root_set(m, &f.slot[0], object);
+  }
+  for (size_t i = 0; i < made; i++) node(m, i, 24);
+  tri_ref object = f.slot[0];
+  for (size_t i = kept; i-- > 0; object = tri_load(m, object, 0))
+    TRI_CHECK_EQ(*(uint64_t *)tri_raw(m, object), i);
+  TRI_FRAME_POP(m, f);
+  destroy();
+  return seen;
+}
+
+// 3 MiB of live objects: with gogc=100 a cycle per 3 MiB at most, with 50 twice as many, and mutators run in
+// the midst of each; with stw=on they never do; with gogc=-1 there is none before memory is used up.
+static void test_pace(void) {
+  enum { KEPT = 64 << 10, MADE = 5 * KEPT };
+  struct seen seen = allocate("heap=64m", KEPT, MADE);
+  TRI_CHECK_GE(seen.ended, 3);
+  TRI_CHECK_LE(seen.ended, 10);
+  TRI_CHECK_GE(seen.interrupted, seen.ended - 1);
+  struct seen half = allocate("heap=64m,gogc=50", KEPT, MADE);
+  TRI_CHECK_GE(half.ended, 1 + seen.ended);
+  struct seen stopped = allocate("heap=64m,stw=on", KEPT, MADE);
+  TRI_CHECK_GE(stopped.ended, 2);
+  TRI_CHECK_EQ(stopped.interrupted, 0);
+  TRI_CHECK_EQ(allocate("heap=64m,gogc=-1", KEPT, MADE).begun, 0);
+  TRI_CHECK_GE(allocate("heap=8m,gogc=-1", KEPT, MADE).ended, 2);
+}
+
+static void test_all(void) {
+  test_sizes("heap=16m");
+  test_sizes("heap=16m,gogc=1");
+  test_pages_come_back();
+  test_oblets(false);
+  test_oblets(true);
+  test_dropped();
+  test_no_memory_to_begin();
+  test_losses("heap=1m");
+  test_losses("heap=1m,buffer=1");
+  test_black("heap=1m");
+  test_coming_and_going();
+  test_pace();
+  under_schedules(test_mutators, "heap=512k");
+  under_schedules(test_mutators, "heap=1m,buffer=1,gogc=1");
+}
+
+int main(void) {
+  collector = tri_collector_find("go");
+  test_all();
+  tri_poison_set_filling(true);
+  test_all();
+  return 0;
+}
