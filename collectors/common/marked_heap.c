@@ -32,7 +32,7 @@ static TRI_NOINLINE void scan_weak(struct tri_marked_heap *heap, tri_ref object)
   uint64_t *tag = tri_tag(object);
   if ((*tag & ROUNDS) == heap->round) return;
   *tag = (*tag & ~ROUNDS) | heap->round;
-  if (heap->defers)
+  if (heap->spaces.blocks.black) // mutators run before marking ends
     tri_weak_refs_defer(&heap->weak, object);
   else
     tri_weak_refs_discover(&heap->weak, object);
@@ -50,6 +50,8 @@ static inline void scan(void *context, tri_ref object) {
     if (!tri_is_null(*slot)) tri_tracer_push(&heap->tracer, *slot);
 }
 
+static bool is_sticky(const struct tri_marked_heap *heap) { return heap->spaces.blocks.sticky; }
+
 static void scan_and_promote(void *context, tri_ref object) {
   scan(context, object);
   *tri_tag(object) |= TRI_MARKED_OLD;
@@ -57,12 +59,12 @@ static void scan_and_promote(void *context, tri_ref object) {
 
 // Two loops, so that without generations no tag is written.
 static size_t mark_step(struct tri_marked_heap *heap, size_t units) {
-  return heap->old ? tri_tracer_step(&heap->tracer, units, prefetch, mark, scan_and_promote, heap)
-                   : tri_tracer_step(&heap->tracer, units, prefetch, mark, scan, heap);
+  return is_sticky(heap) ? tri_tracer_step(&heap->tracer, units, prefetch, mark, scan_and_promote, heap)
+                         : tri_tracer_step(&heap->tracer, units, prefetch, mark, scan, heap);
 }
 
 void tri_marked_scan(struct tri_marked_heap *heap, tri_ref object) {
-  if (heap->old)
+  if (is_sticky(heap))
     scan_and_promote(heap, object);
   else
     scan(heap, object);
@@ -132,9 +134,9 @@ void tri_marked_stop(struct tri_mutator *m) {
 void tri_marked_begin(struct tri_marked_heap *heap, bool mutators_run) {
   tri_each_mutator(&heap->base, retire_runs, heap);
   tri_sweep_finish(&heap->spaces.blocks);
-  if (!heap->old) heap->round ^= ROUNDS;
+  if (!is_sticky(heap)) heap->round ^= ROUNDS;
   heap->spaces.blocks.marking = heap->spaces.large.marking = true;
-  heap->spaces.blocks.black = heap->defers = mutators_run;
+  heap->spaces.blocks.black = mutators_run;
 }
 
 void tri_marked_make_buffered(struct tri_marked_heap *heap, int64_t entries,
@@ -144,7 +146,6 @@ void tri_marked_make_buffered(struct tri_marked_heap *heap, int64_t entries,
 }
 
 void tri_marked_make_sticky(struct tri_marked_heap *heap) {
-  heap->old = TRI_MARKED_OLD;
   heap->spaces.blocks.sticky = heap->spaces.large.sticky = true;
 }
 
@@ -156,14 +157,14 @@ void tri_marked_clear(struct tri_marked_heap *heap) {
 
 void tri_marked_weak(struct tri_marked_heap *heap) {
   tri_emit(&heap->base, TRI_EVENT_WEAK, 0, 0);
-  heap->defers = false;
+  heap->spaces.blocks.black = false; // nobody runs before the sweep
   tri_weak_refs_process(&heap->weak, &heap->finalizers);
 }
 
 void tri_marked_sweep(struct tri_marked_heap *heap) {
   tri_each_mutator(&heap->base, retire_runs, heap);
   tri_emit(&heap->base, TRI_EVENT_SWEEP, 0, 0);
-  heap->spaces.blocks.marking = heap->spaces.large.marking = heap->spaces.blocks.black = false;
+  heap->spaces.blocks.marking = heap->spaces.large.marking = false;
   tri_large_sweep(&heap->spaces.large);
   tri_sweep_begin(&heap->spaces.blocks);
 }
@@ -285,7 +286,7 @@ static struct tri_object_info describe(const struct tri_marked_heap *heap, uintp
   struct tri_object_info info = {.ref = {cell + TRI_TAG_BYTES}, .start = cell, .bytes = bytes};
   info.shape = tri_marked_shape(*tri_tag(info.ref));
   info.colour = colour_of(heap, info.ref);
-  if (heap->old) info.generation = info.age = tri_marked_is(heap, info.ref);
+  if (is_sticky(heap)) info.generation = info.age = tri_marked_is(heap, info.ref);
   return info;
 }
 

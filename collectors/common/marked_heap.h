@@ -1,11 +1,11 @@
-// A heap that is marked and swept in place: what the mark-sweep collectors (marksweep,
-// yuasa, sticky, wbcheck) share.
+// A heap that is marked and swept in place: what the mark-sweep collectors (marksweep, yuasa, sticky,
+// wbcheck) share.
 //
 // Small objects are cells of blocks, larger ones stand in pages (common/spaces.h); each mutator allocates in
-// runs of its own. Marking goes through the tracer, and looks again at what a full
-// mark stack dropped; weak references, ephemerons and finalizers follow (common/weak.h); small objects are
-// swept lazily, by who wants memory, large ones at once. When a collection begins, how far it goes and who
-// may run meanwhile are the collector's.
+// runs of its own. Marking goes through the tracer, and looks again at what a full mark stack dropped; weak
+// references, ephemerons and finalizers follow (common/weak.h); small objects are swept lazily, by who wants
+// memory, large ones at once. When a collection begins, how far it goes and who may run meanwhile are the
+// collector's.
 //
 // Invariants: runs belong to their mutators while the world runs, and are retired before marking begins and
 // before it ends; all blocks are swept before marking begins; heap->lock guards spaces, tracer and kept while
@@ -31,10 +31,8 @@ struct tri_marked_heap {
   void (*take)(struct tri_marked_heap *heap, tri_ref object); // NULL: barriers keep nothing
   uint32_t buffer_entries;
   uint64_t round;              // lent bits of the weak objects that this collection has scanned: 2 or 4
-  uint64_t old;                // TRI_MARKED_OLD where tags say who is old, or 0
   uint64_t marked_objects;     // total
   size_t bytes, mutator_bytes; // of the collector's heap, and of each mutator
-  bool defers;                 // mutators run before marking ends: weak objects wait for tri_marked_weak
 };
 
 struct tri_marked_mutator {
@@ -61,7 +59,7 @@ enum tri_status tri_marked_heap_new(size_t bytes, size_t mutator_bytes, const st
                                     const struct tri_heap_config *config, const int64_t *own,
                                     struct tri_heap **out);
 
-// tri_heap_destroy, tri_attach and tri_detach.
+// tri_heap_destroy, tri_attach and tri_detach. Detaching takes what the mutator's barrier has kept.
 void tri_marked_heap_delete(struct tri_heap *heap);
 enum tri_status tri_marked_attach(struct tri_heap *heap, struct tri_mutator **m);
 void tri_marked_detach(struct tri_mutator *m);
@@ -100,8 +98,7 @@ void tri_marked_take(struct tri_marked_heap *heap);
 // Visit what is in buffers, and heap->kept. False when a visitor ended it. As tri_each_grey.
 bool tri_marked_each_kept(struct tri_heap *heap, tri_grey_fn *visit, void *context);
 
-// ------------------------------------------------------------------------------------------------
-// generations
+// ----------------------------------------------------------------------------------------------- generations
 //
 // With sticky marks (Demers et al. 1990) what is marked between collections is old: it has survived one. A
 // lent bit of the tag says for the barrier that an object is old, and that no store to it has been recorded.
