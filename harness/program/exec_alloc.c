@@ -1,7 +1,8 @@
 // Operations that allocate.
 #include "program/exec_state.h"
 
-enum { MAX_OOM_OBJECTS = 1024 };
+// What an `oom` may cost where the heap is large, or where every allocation collects.
+enum { MAX_OOM_OBJECTS = 1024, MAX_OOM_COLLECTIONS = 64 };
 
 bool op_pair(struct player *p, uint32_t r, uint32_t first, uint32_t second) {
   tri_ref fresh = run_allocate(p, TRI_SHAPE(2, 0));
@@ -89,7 +90,8 @@ bool op_grow(struct player *p, uint32_t r, uint32_t from) {
 }
 
 bool op_oom(struct player *p, uint64_t bytes) {
-  for (unsigned i = 0; i < MAX_OOM_OBJECTS; i++) {
+  uint64_t last = TRI_RELAXED_LOAD(&p->run->heap->epoch) + MAX_OOM_COLLECTIONS;
+  for (unsigned i = 0; i < MAX_OOM_OBJECTS && TRI_RELAXED_LOAD(&p->run->heap->epoch) < last; i++) {
     collecting(p);
     tri_ref fresh = tri_alloc(p->m, TRI_SHAPE(1, bytes));
     if (tri_is_null(fresh)) {
