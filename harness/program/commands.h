@@ -3,6 +3,10 @@
 #ifndef TRICOLOR_PROGRAM_COMMANDS_H
 #define TRICOLOR_PROGRAM_COMMANDS_H
 
+// The row of measure/arguments.h for the bound of a run; 0: as the executor has it.
+#define TRI_ARGUMENT_STEPS(target)                                                                                     \
+  {"steps", "N", "how many operations loops may repeat in all (default 10000)", .number = (target), .least = 1}
+
 int tri_command_asm(int argc, char **argv);    // text to bytes
 int tri_command_dis(int argc, char **argv);    // bytes to text
 int tri_command_show(int argc, char **argv);   // the heap before and after each collection

@@ -424,14 +424,12 @@ static bool parse(int argc, char **argv, struct minimisation *x) {
   const struct tri_argument table[] = {
       {"collector", "C", "a name from `tricolor list collectors`", .text = &x->collector_name},
       {"out", "OUT", "default FILE.min.thp", .text = &x->out},
-      {"steps", "N", "how many operations loops may repeat in all (default 10000)", .number = &x->steps,
-       .least = 1},
+      TRI_ARGUMENT_STEPS(&x->steps),
       {"emit", NULL, "write it as a stand-alone C test, too, to OUT with .c instead of .thp", .choice = &emit,
        .choices = tests},
       {"experiments", "N", "stop after so many", .number = &x->experiments, .least = 1},
       {"fault", "MODE[:K]", "plant a fault, see `tricolor list faults`", .text = &x->fault},
-      {"options", "KEY=VALUE,…", "options of the collector, see `tricolor list options`",
-       .joined = &x->options, .letter = 'o'},
+      TRI_ARGUMENT_OPTIONS(&x->options),
       {0}};
   if (!tri_arguments_parse(&command, table, argc, argv, &files, &x->error)) return false;
   x->emit = emit >= 0;

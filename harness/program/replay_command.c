@@ -17,18 +17,6 @@
 
 // ---- show -----------------------------------------------------------------------------------------------------
 
-// The rows that show and replay share.
-#define STEPS_ROW(target)                                                                                    \
-  {                                                                                                          \
-    "steps", "N", "how many operations loops may repeat in all (default 10000)", .number = (target),         \
-                                                                                 .least = 1                  \
-  }
-#define OPTIONS_ROW(target)                                                                                  \
-  {                                                                                                          \
-    "options", "KEY=VALUE,…", "options of the collector, see `tricolor list options`", .joined = (target),   \
-                                                                                       .letter = 'o'         \
-  }
-
 static enum tri_exit show(const char *path, struct tri_run_params *params, struct tri_error *error) {
   struct tri_program program = {0};
   if (!tri_program_read(path, &program, error)) return TRI_EXIT_BAD_INPUT;
@@ -72,8 +60,8 @@ int tri_command_show(int argc, char **argv) {
   if (!params.collector) params.collector = tri_collectors[0];
   const struct tri_argument table[] = {
       {"collector", "C", "default semispace, or the first there is", .text = &name},
-      STEPS_ROW(&params.max_steps),
-      OPTIONS_ROW(&options),
+      TRI_ARGUMENT_STEPS(&params.max_steps),
+      TRI_ARGUMENT_OPTIONS(&options),
       {0}};
   struct tri_words files = {0};
   struct tri_error error;
@@ -215,8 +203,8 @@ int tri_command_replay(int argc, char **argv) {
        .choice = &check, .choices = checks},
       {"fault", "MODE[:K]", "plant a fault for the oracle to find, see `tricolor list faults`",
        .text = &replay.fault},
-      STEPS_ROW(&replay.steps),
-      OPTIONS_ROW(&options),
+      TRI_ARGUMENT_STEPS(&replay.steps),
+      TRI_ARGUMENT_OPTIONS(&options),
       {0}};
   struct tri_words files = {0};
   struct tri_error error;
