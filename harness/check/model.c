@@ -480,10 +480,28 @@ void model_asked(struct model *model) {
     if (model->object[model->registration[i].id].mark < value) model->registration[i].dead = true;
 }
 
+// What weak objects with that mark denote, and so on.
+static void follow_weakly(struct model *model, uint32_t floor, uint32_t value) {
+  for (bool again = true; again;) {
+    again = false;
+    for (uint32_t id = 1; id < model->n_objects; id++) {
+      const struct model_object *o = &model->object[id];
+      if (!model_alive(o) || o->mark != value || tri_shape_kind(o->shape) == TRI_NODE) continue;
+      for (size_t i = 0, n = tri_shape_refs(o->shape); i < n; i++) {
+        uint32_t target = model_edges(model, o)[i].id;
+        if (model->object[target].mark >= floor || !model_alive(&model->object[target])) continue;
+        model_trace_from(model, target, floor, value);
+        again = true;
+      }
+    }
+  }
+}
+
 void model_handed_out(struct model *model, uint32_t index) {
   uint32_t id = model->registration[index].id, value = model->mark += 2;
   model_trace_roots(model, value - 1);
   model_trace_from(model, id, value - 1, value);
+  follow_weakly(model, value - 1, value);
   for (uint32_t i = 1; i < model->n_objects; i++) {
     struct model_object *o = &model->object[i];
     if (!model_alive(o)) continue;

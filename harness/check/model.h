@@ -94,7 +94,8 @@ struct model_object {
 // model_collected sets both, model_asked sets `dead`, model_revived takes both back. Whatever they say, what
 // a registered object reaches is kept, intact (W3c).
 //
-// What is handed out lives again, and so does what it reaches. Two flags remember (model_handed_out):
+// What is handed out lives again, and so does what it reaches, by way of weak references and ephemerons too: those
+// that only finalizers held need not be cleared. Two flags remember (model_handed_out):
 //
 //   MODEL_DIED   The object was unreachable. Another registration of it may be in the queue for good, whoever
 //                reaches it by now: model_revived takes nothing back, W1b and W2b ask for nothing.

@@ -377,8 +377,9 @@ static void trace_held(struct pass *p) {
   }
 }
 
-// What weak references and ephemerons that finalizers hold refer to: a collection of a part of the heap
-// clears them only where it looked, and old garbage that they still denote may come back through the queue.
+// What weak references and ephemerons that finalizers hold refer to. They are cleared only where the collection
+// has found garbage: not in a part of the heap where it did not look, nor of objects that a stray word, a stuck
+// count or a cycle keeps. What they still denote may come back through the queue.
 static void retain_denoted(struct pass *p) {
   struct model *model = p->model;
   for (uint32_t id = 1; id < model->n_objects; id++) {
@@ -615,7 +616,8 @@ static void run(void *context) {
     if (p->what.interrupted && !p->what.moved) follow_cleared(p);
     trace_held(p);
     if (thorough && !p->what.moved) check_held(p);
-    if (p->what.drop && !p->what.full && !p->what.moved)
+    bool finds_all = p->what.full && tri_has(s->heap, TRI_CAP_EXACT) && tri_has(s->heap, TRI_CAP_CYCLES);
+    if (p->what.drop && !finds_all && !p->what.moved)
       retain_denoted(p); // asks them: not while marking goes on
     p->level = p->retained;
     while (s->weak.n || s->ephemerons.n) { // what is retained may contain more of both

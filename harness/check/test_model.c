@@ -189,10 +189,30 @@ static void test_registrations(void) {
   model_free(model);
 }
 
+// What the queue hands out leads to others by way of the weak objects that it held, too.
+static void test_held_weakly(void) {
+  struct model *model = model_new();
+  uint32_t holder = make(model, TRI_SHAPE(1, 0)), target = make(model, TRI_SHAPE(1, 0));
+  uint32_t beyond = make(model, TRI_SHAPE(0, 8)), weak = make(model, TRI_WEAK_SHAPE);
+  model_set_edge(model, holder, 0, weak, 1);
+  model_set_edge(model, weak, 0, target, 1);
+  model_set_edge(model, target, 0, beyond, 1);
+  model_register(model, holder, 1);
+  model_register(model, target, 2);
+  uint32_t due = collect(model);
+  expect(model, 1, true, due);
+  model_handed_out(model, 0);
+  TRI_CHECK(model->object[target].flags & MODEL_DIED && model->object[beyond].flags & MODEL_DIED);
+  model_revived(model, target); // in the queue all the same
+  expect(model, 0, true, due);
+  model_free(model);
+}
+
 // usage: test.check.model [seed]
 int main(int argc, char **argv) {
   uint64_t seed = argc > 1 ? strtoull(argv[1], NULL, 10) : 1;
   test_registrations();
+  test_held_weakly();
   for (uint64_t i = 0; i < 4; i++) {
     printf("seed %llu\n", (unsigned long long)(seed + i));
     fflush(stdout);
