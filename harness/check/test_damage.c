@@ -37,7 +37,8 @@ static void child(const struct tri_collector *collector, void (*plant)(tri_ref o
   struct tri_mutator *m = x.m;
   TRI_FRAME(m, f, 5);
   for (int i = 0; i < 5; i++) {
-    tri_root_set(m, &f.slot[i], tri_alloc(m, TRI_SHAPE(1, 8)));
+    // No payload: where objects have no header, what stands before one may be its neighbour's.
+    tri_root_set(m, &f.slot[i], tri_alloc(m, TRI_SHAPE(2, 0)));
     if (i) tri_store(m, f.slot[i], 0, f.slot[i - 1]);
   }
   plant(f.slot[1]);
