@@ -462,10 +462,10 @@ static bool queued_otherwise(const struct model *model, uint32_t index) {
   return false;
 }
 
-void model_collected(struct model *model, uint32_t reached, uint32_t held) {
+void model_collected(struct model *model, bool full, uint32_t reached, uint32_t held) {
   for (uint32_t i = 0; i < model->n_registrations; i++) {
     struct model_registration *r = &model->registration[i];
-    if (!r->due && model->object[r->id].mark < reached && !queued_otherwise(model, i)) r->due = reached;
+    if (full && !r->due && model->object[r->id].mark < reached && !queued_otherwise(model, i)) r->due = reached;
   }
   for (uint32_t i = 0; i < model->n_registrations; i++) {
     uint32_t mark = model->object[model->registration[i].id].mark;

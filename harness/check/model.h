@@ -85,7 +85,8 @@ struct model_object {
 //   dead  It may be in the queue: its object was unreachable when a collection ended, or when the queue was
 //         asked (counting fills it in between). Only such a one is handed out (W3b); at most these are queued
 //         (W3d).
-//   due   It is in the queue since the collection that had this mark: its object was unreachable, and nothing
+//   due   It is in the queue since the full collection that had this mark, or earlier (what is old, a minor one
+//         leaves): its object was unreachable, and nothing
 //         that may be in the queue led there, neither another registered object (which is queued first is the
 //         collector's affair) nor another registration of the same one. At least these are queued (W3d), and
 //         that collection has cleared what referred to the object weakly (W1b, W2b). Later ones do not have
@@ -168,7 +169,7 @@ void model_hold(struct model *model, uint32_t id);
 void model_register(struct model *model, uint32_t id, uint64_t cookie);
 // A collection has ended. Marks: `held` what other registered objects reach, a lower one than `reached` what
 // nobody does, any other what the program reaches.
-void model_collected(struct model *model, uint32_t reached, uint32_t held);
+void model_collected(struct model *model, bool full, uint32_t reached, uint32_t held);
 // The queue was asked, and has handed out registrations that no collection has seen dead.
 void model_asked(struct model *model);
 // The queue has handed out a registration: it is gone, and the object lives again.

@@ -368,7 +368,7 @@ static void trace_held(struct pass *p) {
     for (size_t k = 0, n = tri_strong_refs(o->shape); k < n; k++)
       model_trace_from(model, model_edges(model, o)[k].id, p->reached, p->held);
   }
-  if (p->what.drop) model_collected(model, p->reached, p->held);
+  if (p->what.drop) model_collected(model, p->what.full, p->reached, p->held);
   for (uint32_t i = 0; i < model->n_registrations; i++) {
     const struct model_registration *r = &model->registration[i];
     p->queued_least += r->due != 0;
