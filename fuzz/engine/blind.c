@@ -34,7 +34,7 @@ static bool need_pool(void) { return pool || (pool = malloc(POOL * sizeof *pool)
 
 static void put(size_t at, const uint8_t *bytes, size_t size) {
   pool[at].size = size;
-  memcpy(pool[at].bytes, bytes, size);
+  if (size) memcpy(pool[at].bytes, bytes, size); // the empty program may have no bytes
 }
 
 void tri_blind_add_seed(const struct tri_blind *blind, const uint8_t *bytes, size_t size) {
