@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/random.h"
+#include "program/exec.h"
 
 enum {
   DEPTH = 8,   // frames of a mutator that are used
@@ -12,7 +13,6 @@ enum {
   RECENT = 3,  // of so many registers that fit the youngest object is taken
   TREE_DEPTH = 4,
   NONE = TRI_REGISTERS, // no register fits
-  DEFAULT_HEAP = 1 << 20, // of a program that asks for none
 };
 
 // An object of the program; number 0 is null.
@@ -753,7 +753,7 @@ static void act_fill_heap(struct model *m) {
 // More slots than 16 bits count, of which one of the first holds something.
 static void act_huge(struct model *m) {
   uint32_t r = window(m), v = r + 1, f = below(m, 64);
-  if (m->heap_bytes < DEFAULT_HEAP) return;
+  if (m->heap_bytes < TRI_RUN_DEFAULT_HEAP) return;
   EMIT(m, EXACT, r, 65536 + below(m, 64), 0);
   put(m, r, new_object(m, NODE, 64, false)); // the first of them
   leaf_in(m, v);
@@ -895,7 +895,7 @@ static struct model *begin(struct tri_program *program, uint64_t seed) {
   if (!m) return NULL;
   m->program = program;
   m->random.state = seed;
-  m->heap_bytes = DEFAULT_HEAP;
+  m->heap_bytes = TRI_RUN_DEFAULT_HEAP;
   new_object(m, NODE, 0, false); // null
   return m;
 }

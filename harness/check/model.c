@@ -342,11 +342,12 @@ static void mark(struct model *model, uint32_t id, uint32_t floor, uint32_t valu
   model_push(&model->stack, id);
 }
 
-static void drain(struct model *model, uint32_t floor, uint32_t value) {
+// `weakly`: what a weak object denotes is reached with it.
+static void drain(struct model *model, uint32_t floor, uint32_t value, bool weakly) {
   while (model->stack.n) {
     uint32_t id = model->stack.id[--model->stack.n];
     struct model_object *o = &model->object[id];
-    enum tri_kind kind = tri_shape_kind(o->shape);
+    enum tri_kind kind = weakly ? TRI_NODE : tri_shape_kind(o->shape);
     if (kind == TRI_EPHEMERON) model_push(&model->ephemerons, id);
     if (kind != TRI_NODE) continue;
     struct model_edge *edge = model_edges(model, o);
@@ -355,7 +356,7 @@ static void drain(struct model *model, uint32_t floor, uint32_t value) {
 }
 
 // Values whose key is marked, until none is left.
-static void fixpoint(struct model *model, uint32_t floor, uint32_t value) {
+static void fixpoint(struct model *model, uint32_t floor, uint32_t value, bool weakly) {
   for (bool again = true; again;) {
     again = false;
     for (uint32_t i = 0; i < model->ephemerons.n;) {
@@ -368,7 +369,7 @@ static void fixpoint(struct model *model, uint32_t floor, uint32_t value) {
       model->ephemerons.id[i] = model->ephemerons.id[--model->ephemerons.n];
       again = true;
     }
-    drain(model, floor, value);
+    drain(model, floor, value, weakly);
   }
 }
 
@@ -377,14 +378,18 @@ void model_trace_roots(struct model *model, uint32_t value) {
   for (size_t i = 0; i < model->roots.capacity; i++)
     if (model->roots.entry[i].stamp == model->roots.stamp)
       mark(model, model->roots.entry[i].id, value, value);
-  drain(model, value, value);
-  fixpoint(model, value, value);
+  drain(model, value, value, false);
+  fixpoint(model, value, value, false);
+}
+
+static void trace_from(struct model *model, uint32_t id, uint32_t floor, uint32_t value, bool weakly) {
+  mark(model, id, floor, value);
+  drain(model, floor, value, weakly);
+  fixpoint(model, floor, value, weakly);
 }
 
 void model_trace_from(struct model *model, uint32_t id, uint32_t floor, uint32_t value) {
-  mark(model, id, floor, value);
-  drain(model, floor, value);
-  fixpoint(model, floor, value);
+  trace_from(model, id, floor, value, false);
 }
 
 void model_trace_cycles(struct model *model, uint32_t floor, uint32_t value) {
@@ -480,28 +485,10 @@ void model_asked(struct model *model) {
     if (model->object[model->registration[i].id].mark < value) model->registration[i].dead = true;
 }
 
-// What weak objects with that mark denote, and so on.
-static void follow_weakly(struct model *model, uint32_t floor, uint32_t value) {
-  for (bool again = true; again;) {
-    again = false;
-    for (uint32_t id = 1; id < model->n_objects; id++) {
-      const struct model_object *o = &model->object[id];
-      if (!model_alive(o) || o->mark != value || tri_shape_kind(o->shape) == TRI_NODE) continue;
-      for (size_t i = 0, n = tri_shape_refs(o->shape); i < n; i++) {
-        uint32_t target = model_edges(model, o)[i].id;
-        if (model->object[target].mark >= floor || !model_alive(&model->object[target])) continue;
-        model_trace_from(model, target, floor, value);
-        again = true;
-      }
-    }
-  }
-}
-
 void model_handed_out(struct model *model, uint32_t index) {
   uint32_t id = model->registration[index].id, value = model->mark += 2;
   model_trace_roots(model, value - 1);
-  model_trace_from(model, id, value - 1, value);
-  follow_weakly(model, value - 1, value);
+  trace_from(model, id, value - 1, value, true);
   for (uint32_t i = 1; i < model->n_objects; i++) {
     struct model_object *o = &model->object[i];
     if (!model_alive(o)) continue;

@@ -341,6 +341,14 @@ static void reach_roots(struct pass *p) {
 
 // -------------------------------------------------------------------------------- what is held
 
+// The first object from this id on that finalizers hold; 0: none.
+static uint32_t held_from(const struct pass *p, uint32_t id) {
+  if (!p->model->n_registrations) return 0;
+  for (; id < p->model->n_objects; id++)
+    if (p->model->object[id].mark == p->held && model_alive(&p->model->object[id])) return id;
+  return 0;
+}
+
 // A collection that the program interrupted goes by what was reachable when it began: an ephemeron that is
 // unreachable by now may have been reached, and its key not.
 static void follow_cleared(struct pass *p) {
@@ -382,11 +390,11 @@ static void trace_held(struct pass *p) {
 // count or a cycle keeps. What they still denote may come back through the queue.
 static void retain_denoted(struct pass *p) {
   struct model *model = p->model;
-  for (uint32_t id = 1; id < model->n_objects; id++) {
+  for (uint32_t id = 0; (id = held_from(p, id + 1)) != 0;) {
     const struct model_object *o = &model->object[id];
     const struct tri_object_info *info;
-    if (!model_alive(o) || o->mark != p->held || tri_shape_kind(o->shape) == TRI_NODE ||
-        tri_is_null(o->ref) || !allocated(p, o->ref, &info) || !allocated(p, weak_slot(p, o, 0), &info))
+    if (tri_shape_kind(o->shape) == TRI_NODE || tri_is_null(o->ref) || !allocated(p, o->ref, &info) ||
+        !allocated(p, weak_slot(p, o, 0), &info))
       continue;
     for (size_t i = 0; i < tri_shape_refs(o->shape); i++)
       model_trace_from(model, model_edges(model, o)[i].id, p->reached, p->retained);
@@ -409,10 +417,10 @@ static bool must_clear(const struct pass *p, uint32_t target) {
 // Without moving, the addresses of what is held are known: it can be looked at where it is.
 static void check_held(struct pass *p) {
   struct model *model = p->model;
-  for (uint32_t id = 1; id < model->n_objects; id++) {
+  for (uint32_t id = 0; (id = held_from(p, id + 1)) != 0;) {
     struct model_object *o = &model->object[id];
     const struct tri_object_info *info;
-    if (!model_alive(o) || o->mark != p->held || tri_is_null(o->ref)) continue;
+    if (tri_is_null(o->ref)) continue;
     bool held = o->hashed == MODEL_HASH_HELD;
     bool intact = allocated(p, o->ref, &info) && tri_shape_equal(p->inner->shape(p->m, o->ref), o->shape);
     if (intact && held) intact = hash_payload(o) == o->payload;
@@ -580,11 +588,9 @@ static void judge_heap(struct pass *p) {
 // Objects that finalizers hold: nobody can write them until they are handed out; where they are now, only a
 // collector that does not move can be asked.
 static void keep_held(struct pass *p) {
-  struct model *model = p->model;
   struct tri_shadow *s = p->s;
-  for (uint32_t id = 1; id < model->n_objects; id++) {
-    struct model_object *o = &model->object[id];
-    if (!model_alive(o) || o->mark != p->held) continue;
+  for (uint32_t id = 0; (id = held_from(p, id + 1)) != 0;) {
+    struct model_object *o = &p->model->object[id];
     if (s->snapshot_valid && o->hashed == s->snapshot) o->hashed = MODEL_HASH_HELD;
     if (p->what.moved) o->ref = TRI_NULL;
   }

@@ -9,8 +9,7 @@
 
 enum { MOST_ARGUMENTS = 32, FIRST_ROW = 256, HELP = FIRST_ROW + MOST_ARGUMENTS, DOC_COLUMN = 23 };
 
-// ---- Sentences
-// ------------------------------------------------------------------------------------------------
+// ---- Sentences --------------------------------------------------------------------------------------------
 
 int tri_command_fails(const char *command, const struct tri_error *error, enum tri_exit status) {
   fprintf(stderr, "tricolor %s: %s\n", command, error->text);
@@ -38,8 +37,7 @@ bool tri_known(const char *what, const char *word, struct tri_names names, struc
   return tri_fail_unknown(error, what, word, names);
 }
 
-// ---- Values
-// ---------------------------------------------------------------------------------------------------
+// ---- Values -----------------------------------------------------------------------------------------------
 
 static bool read_number(const struct tri_argument *row, const char *word, struct tri_error *error) {
   uint64_t most = row->most ? row->most : UINT64_MAX;
@@ -103,8 +101,7 @@ static bool read_value(const struct tri_argument *row, char *word, struct tri_er
          tri_fail(error, "--%s=%s: right would be a size such as 64m", row->name, word);
 }
 
-// ---- Help
-// -----------------------------------------------------------------------------------------------------
+// ---- Help -------------------------------------------------------------------------------------------------
 
 static int width(const char *text) {
   int columns = 0;
@@ -135,8 +132,7 @@ static void print_help(FILE *out, const struct tri_command *command, const struc
   if (command->more) command->more(out);
 }
 
-// ---- The command line
-// -----------------------------------------------------------------------------------------
+// ---- The command line -------------------------------------------------------------------------------------
 
 // The long option that getopt_long did not know, or found several of.
 static bool fail_unknown(const struct tri_command *command, const struct tri_argument *table,

@@ -17,6 +17,8 @@
 #include "program/program.h"
 #include "tricolor/tricolor.h"
 
+enum { TRI_RUN_DEFAULT_HEAP = 1 << 20 }; // bytes, of a program that asks for none
+
 struct tri_run; // while it lasts
 struct tri_run_result;
 

@@ -8,8 +8,6 @@
 #include "common/schedule.h"
 #include "program/payload.h"
 
-enum { DEFAULT_HEAP = 1 << 20 };
-
 bool run_refused(struct player *p) {
   p->tally.out_of_memory++;
   p->tally.collector_dependent = true;
@@ -38,7 +36,7 @@ static size_t print_option(char *to, size_t room, const struct tri_option *optio
 // The configuration as heap options; without the settings if only the heap size is wanted.
 static void print_options(struct tri_run *run, bool settings, char *to, size_t room) {
   const struct tri_collector *collector = run->params->collector;
-  uint64_t bytes = run->heap_bytes ? run->heap_bytes : DEFAULT_HEAP;
+  uint64_t bytes = run->heap_bytes ? run->heap_bytes : TRI_RUN_DEFAULT_HEAP;
   if (bytes < collector->caps.min_heap_bytes) bytes = collector->caps.min_heap_bytes;
   size_t used = (size_t)snprintf(to, room, "heap=%" PRIu64, bytes);
   for (unsigned i = 0; settings && i < run->n_settings && used < room; i++)
