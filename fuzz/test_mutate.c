@@ -107,7 +107,7 @@ static void test_mutate(void) {
 
 // A situation is put in as a whole: what was there still stands before and after it, if it did not make way for it.
 static void test_situation(void) {
-  unsigned operator = 0, kept = 0, rounds = 0;
+  unsigned operator = 0, kept = 0, within = 0, rounds = 0;
   while (strcmp(tri_mutation_operator_name(operator), "situation")) operator++;
   struct tri_random random = {seed};
   while (rounds < ROUNDS) {
@@ -121,13 +121,15 @@ static void test_situation(void) {
     for (size_t i = 1; same < p.count && i <= q.count; i++, same++)
       if (!tri_op_equal(&p.ops[p.count - i], &q.ops[q.count - i])) break;
     kept += same == p.count && q.count > p.count;
+    within += same == p.count && head > 0 && head < p.count;
     rounds++;
     tri_program_free(&p);
     tri_program_free(&q);
   }
-  printf("situation: %u of %u programs kept all of theirs\n", kept, rounds);
+  printf("situation: %u of %u programs kept all of theirs, %u on both sides\n", kept, rounds, within);
   TRI_CHECK_LT(ROUNDS / 3, kept);
   TRI_CHECK_LT(kept, ROUNDS);
+  TRI_CHECK_LT(kept / 2, within);
 }
 
 static void test_smallest(void) {

@@ -119,12 +119,7 @@ static void test_no_memory_to_begin(void) {
   enum { OBJECTS = 80000 };
   create("heap=1m,gogc=-1");
   TRI_FRAME(m, f, 1);
-  for (size_t i = 0; i < OBJECTS; i++) {
-    tri_ref object = tri_alloc(m, TRI_SHAPE(1, 0));
-    TRI_CHECK(!tri_is_null(object));
-    tri_init(m, object, 0, f.slot[0]);
-    tri_root_set(m, &f.slot[0], object);
-  }
+  make_list(&f.slot[0], OBJECTS);
   tri_os_fail_every(1);
   TRI_CHECK_EQ(tri_collect_start(m), TRI_ENOMEM);
   TRI_CHECK_EQ(tri_collect(m, TRI_COLLECT_FULL), TRI_ENOMEM);

@@ -1,30 +1,10 @@
 // refcount's own paths: prompt reclaiming, deep structures, cycles, saturation, weak references, finalizers,
 // and a verify that finds what is planted. (Random programs against a model: common/test_counted_heap.c.)
-#include <stdio.h>
 #include <string.h>
 
-#include "common/check.h"
 #include "common/counted_heap.h"
-#include "common/os.h"
 #include "tricolor/plain.h"
-#include "tricolor/registry.h"
-
-static struct tri_mutator *m; // of the heap under test
-
-static struct tri_heap *open_heap(const char *options) {
-  struct tri_heap *heap;
-  char error[200];
-  struct tri_heap_params params = {.options = options, .error = error, .error_bytes = sizeof error};
-  TRI_CHECK_EQ(tri_heap_create(tri_collector_find("refcount"), &params, &heap), TRI_OK);
-  TRI_CHECK_EQ(tri_attach(heap, &m), TRI_OK);
-  return heap;
-}
-
-static void close_heap(void) {
-  struct tri_heap *heap = m->heap;
-  tri_detach(m);
-  tri_heap_destroy(heap);
-}
+#include "test/own.h"
 
 static void count_report(void *context, const char *text) {
   (void)text;
@@ -33,20 +13,14 @@ static void count_report(void *context, const char *text) {
 
 static size_t findings(void) {
   size_t reported = 0;
-  size_t found = tri_verify(m->heap, &(struct tri_reporter){count_report, &reported});
+  size_t found = tri_verify(heap, &(struct tri_reporter){count_report, &reported});
   TRI_CHECK_EQ(found, reported);
   return found;
 }
 
-static struct tri_stats stats(void) {
-  struct tri_stats s;
-  tri_stats_get(m->heap, &s, sizeof s);
-  return s;
-}
-
 static uint32_t count_of(tri_ref object) {
   struct tri_object_info info;
-  TRI_CHECK_EQ(tri_inspect(m->heap, object, &info), TRI_OK);
+  TRI_CHECK_EQ(tri_inspect(heap, object, &info), TRI_OK);
   TRI_CHECK_EQ(info.counted, TRI_COUNT_ALL);
   return info.count;
 }
@@ -60,7 +34,7 @@ static tri_ref node(size_t n_refs) {
 // -------------------------------------------------------------------------------------------------- counting
 
 static void reclaims_at_the_next_collecting_point(void) {
-  open_heap(NULL);
+  create(NULL);
   TRI_FRAME(m, f, 1);
   tri_root_set(m, &f.slot[0], node(1));
   tri_ref child = node(0);
@@ -75,7 +49,7 @@ static void reclaims_at_the_next_collecting_point(void) {
   tri_safepoint(m);
   TRI_CHECK_EQ(stats().live_objects, 1);
   struct tri_object_info info;
-  TRI_CHECK_EQ(tri_inspect(m->heap, child, &info), TRI_ECORRUPT);
+  TRI_CHECK_EQ(tri_inspect(heap, child, &info), TRI_ECORRUPT);
   node(0); // never rooted
   TRI_CHECK_EQ(stats().live_objects, 2);
   node(0);
@@ -84,11 +58,11 @@ static void reclaims_at_the_next_collecting_point(void) {
   TRI_FRAME_POP(m, f);
   tri_safepoint(m);
   TRI_CHECK_EQ(stats().live_objects, 0);
-  close_heap();
+  destroy();
 }
 
 static void takes_back_what_reached_zero(void) {
-  open_heap(NULL);
+  create(NULL);
   TRI_FRAME(m, f, 1);
   tri_root_set(m, &f.slot[0], node(2));
   tri_init(m, f.slot[0], 0, node(0));
@@ -100,19 +74,15 @@ static void takes_back_what_reached_zero(void) {
   TRI_CHECK_EQ(stats().live_objects, 2);
   TRI_CHECK_EQ(findings(), 0);
   TRI_FRAME_POP(m, f);
-  close_heap();
+  destroy();
 }
 
 // A list of a million cells dies without recursion and without taking memory.
 static void frees_a_deep_list(void) {
   enum { CELLS = 1000000 };
-  open_heap("heap=128m");
+  create("heap=128m");
   TRI_FRAME(m, f, 1);
-  for (int i = 0; i < CELLS; i++) {
-    tri_ref cell = tri_alloc(m, TRI_SHAPE(1, 0));
-    tri_init(m, cell, 0, f.slot[0]);
-    tri_root_set(m, &f.slot[0], cell);
-  }
+  make_list(&f.slot[0], CELLS);
   TRI_CHECK_EQ(stats().live_objects, CELLS);
   uint64_t metadata = stats().metadata_bytes;
   tri_root_set(m, &f.slot[0], TRI_NULL);
@@ -121,11 +91,11 @@ static void frees_a_deep_list(void) {
   TRI_CHECK_EQ(stats().freed_objects, CELLS);
   TRI_CHECK_LE(stats().metadata_bytes, metadata + 4096);
   TRI_FRAME_POP(m, f);
-  close_heap();
+  destroy();
 }
 
 static void counts_stick(void) {
-  struct tri_heap *heap = open_heap("count_bits=4");
+  create("count_bits=4");
   TRI_CHECK(!tri_has(heap, TRI_CAP_EXACT));
   TRI_FRAME(m, f, 2);
   tri_root_set(m, &f.slot[0], node(20));
@@ -145,7 +115,7 @@ static void counts_stick(void) {
   TRI_CHECK_EQ(stats().live_objects, 2); // kept for good
   TRI_CHECK_EQ(findings(), 0);
   TRI_FRAME_POP(m, f);
-  close_heap();
+  destroy();
 }
 
 // ---------------------------------------------------------------------------------------------------- cycles
@@ -166,51 +136,51 @@ static void drop_rings(int n, int length) {
 }
 
 static void reclaims_cycles(void) {
-  open_heap(NULL);
+  create(NULL);
   drop_rings(10, 1);
   drop_rings(10, 7);
   TRI_CHECK_EQ(tri_collect(m, TRI_COLLECT_FULL), TRI_OK);
   TRI_CHECK_EQ(stats().live_objects, 0);
   TRI_CHECK_EQ(stats().collections, 1);
-  close_heap();
+  destroy();
 }
 
 static void leaks_cycles_without_cycle_collection(void) {
-  struct tri_heap *heap = open_heap("cycles=off");
+  create("cycles=off");
   TRI_CHECK(!tri_has(heap, TRI_CAP_CYCLES) && tri_has(heap, TRI_CAP_EXACT));
   drop_rings(10, 7);
   TRI_CHECK_EQ(tri_collect(m, TRI_COLLECT_FULL), TRI_OK);
   TRI_CHECK_EQ(stats().live_objects, 70);
   TRI_CHECK_EQ(findings(), 0);
-  close_heap();
+  destroy();
 }
 
 // Both triggers: the number of possible roots, and the limit.
 static void collects_cycles_unasked(void) {
-  open_heap("roots=16");
+  create("roots=16");
   drop_rings(1000, 3);
   TRI_CHECK_GE(stats().collections, 1000 / 16 - 1);
   TRI_CHECK_LE(stats().live_objects, 3 * 17 + 3);
-  close_heap();
-  open_heap("heap=1m");
+  destroy();
+  create("heap=1m");
   drop_rings(10000, 7);
   TRI_CHECK_GE(stats().collections, 1);
-  close_heap();
+  destroy();
 }
 
 // One ring of a million: trial deletion without recursion; and with a mark stack that overflows.
 static void reclaims_a_deep_cycle(void) {
-  open_heap("heap=128m");
+  create("heap=128m");
   drop_rings(1, 1000000);
   TRI_CHECK_EQ(tri_collect(m, TRI_COLLECT_FULL), TRI_OK);
   TRI_CHECK_EQ(stats().live_objects, 0);
-  close_heap();
-  open_heap("heap=1m,mark_stack=0");
+  destroy();
+  create("heap=1m,mark_stack=0");
   drop_rings(1, 500);
   TRI_CHECK_EQ(tri_collect(m, TRI_COLLECT_FULL), TRI_OK);
   TRI_CHECK_EQ(stats().live_objects, 0);
   TRI_CHECK_GE(stats().mark_stack_overflows, 500);
-  close_heap();
+  destroy();
 }
 
 // A suspected object whose subgraph turns out to live gets all counts back; with every small mark stack, so
@@ -219,7 +189,7 @@ static void restores_counts(void) {
   for (int stack = 0; stack < 8; stack++) {
     char options[40];
     snprintf(options, sizeof options, "mark_stack=%d", stack);
-    open_heap(options);
+    create(options);
     TRI_FRAME(m, f, 2);
     tri_root_set(m, &f.slot[0], node(6)); // the suspect: refers to itself and to a fan
     tri_root_set(m, &f.slot[1], node(6)); // lives: refers to the same fan
@@ -239,14 +209,14 @@ static void restores_counts(void) {
     TRI_CHECK_EQ(tri_collect(m, TRI_COLLECT_FULL), TRI_OK);
     TRI_CHECK_EQ(stats().live_objects, 0);
     TRI_FRAME_POP(m, f);
-    close_heap();
+    destroy();
   }
 }
 
 // ------------------------------------------------------------------------------------------ weak, finalizers
 
 static void clears_weak_references(void) {
-  open_heap(NULL);
+  create(NULL);
   TRI_FRAME(m, f, 4);
   for (int i = 0; i < 3; i++) tri_root_set(m, &f.slot[i], tri_weak_new(m));
   tri_root_set(m, &f.slot[3], node(1));
@@ -268,13 +238,13 @@ static void clears_weak_references(void) {
   TRI_CHECK_EQ(tri_collect(m, TRI_COLLECT_FULL), TRI_OK);
   TRI_CHECK(tri_is_null(tri_weak_get(m, f.slot[0])));
   TRI_FRAME_POP(m, f);
-  close_heap();
+  destroy();
 }
 
 // One that dies by its count, and one in a garbage cycle: queued once, weak references cleared before,
 // intact.
 static void queues_finalizable_objects(bool cyclic) {
-  open_heap(NULL);
+  create(NULL);
   TRI_FRAME(m, f, 3);
   tri_root_set(m, &f.slot[0], tri_weak_new(m));
   tri_root_set(m, &f.slot[1], node(2));
@@ -300,7 +270,7 @@ static void queues_finalizable_objects(bool cyclic) {
   TRI_CHECK_EQ(tri_collect(m, TRI_COLLECT_FULL), TRI_OK);
   TRI_CHECK_EQ(stats().live_objects, 1);
   TRI_FRAME_POP(m, f);
-  close_heap();
+  destroy();
 }
 
 // -------------------------------------------------------------------------------------------- memory, verify
@@ -320,14 +290,14 @@ static void fill_and_drop(struct tri_shape shape) {
 
 // What one size has freed serves any other.
 static void memory_changes_its_use(void) {
-  open_heap("heap=1m");
+  create("heap=1m");
   static const size_t bytes[] = {16, 100000, 3000, 48, 9000, 200, 500000};
   for (size_t i = 0; i < sizeof bytes / sizeof *bytes; i++) fill_and_drop(TRI_SHAPE(1, bytes[i]));
   TRI_CHECK_EQ(tri_collect(m, TRI_COLLECT_COMPACT), TRI_OK);
   struct tri_stats s = stats();
   TRI_CHECK_EQ(s.live_bytes + s.free_bytes, 0);
   TRI_CHECK_EQ(s.released_bytes + s.metadata_bytes, s.mapped_bytes);
-  close_heap();
+  destroy();
 }
 
 // The k-th request for memory fails, for every k until a heap can be made.
@@ -350,7 +320,7 @@ static void creation_survives_out_of_memory(void) {
 }
 
 static void verify_finds_what_is_planted(void) {
-  open_heap(NULL);
+  create(NULL);
   TRI_FRAME(m, f, 3);
   for (int i = 0; i < 2; i++) tri_root_set(m, &f.slot[i], node(1));
   tri_root_set(m, &f.slot[2], tri_weak_new(m));
@@ -373,10 +343,11 @@ static void verify_finds_what_is_planted(void) {
   tri_slot(f.slot[2], 0)->bits = 0;
   TRI_CHECK_EQ(findings(), 0);
   TRI_FRAME_POP(m, f);
-  close_heap();
+  destroy();
 }
 
 int main(void) {
+  collector = tri_collector_find("refcount");
   reclaims_at_the_next_collecting_point();
   takes_back_what_reached_zero();
   frees_a_deep_list();

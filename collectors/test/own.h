@@ -83,6 +83,16 @@ static inline tri_ref labelled(struct tri_mutator *by, size_t n_refs, size_t n_b
   return object;
 }
 
+// A list of n objects, linked by their only slots, in front of what the root has.
+static inline void make_list(tri_ref *root, size_t n) {
+  for (; n; n--) {
+    tri_ref object = tri_alloc(m, TRI_SHAPE(1, 0));
+    TRI_CHECK(!tri_is_null(object));
+    tri_init(m, object, 0, *root);
+    tri_root_set(m, root, object);
+  }
+}
+
 // The object is there, and has its label.
 static inline struct tri_object_info check_labelled(tri_ref object, uint64_t label) {
   struct tri_object_info info;

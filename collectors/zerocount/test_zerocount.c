@@ -1,29 +1,6 @@
 // zerocount's own paths. (Random programs against a model: common/test_counted_heap.c.)
-#include "common/check.h"
 #include "common/counted_heap.h"
-#include "tricolor/registry.h"
-
-static struct tri_mutator *m; // of the heap under test
-
-static struct tri_heap *open_heap(const char *options) {
-  struct tri_heap *heap;
-  struct tri_heap_params params = {.options = options};
-  TRI_CHECK_EQ(tri_heap_create(tri_collector_find("zerocount"), &params, &heap), TRI_OK);
-  TRI_CHECK_EQ(tri_attach(heap, &m), TRI_OK);
-  return heap;
-}
-
-static void close_heap(void) {
-  struct tri_heap *heap = m->heap;
-  tri_detach(m);
-  tri_heap_destroy(heap);
-}
-
-static struct tri_stats stats(void) {
-  struct tri_stats s;
-  tri_stats_get(m->heap, &s, sizeof s);
-  return s;
-}
+#include "test/own.h"
 
 static void count_report(void *context, const char *text) {
   (void)text;
@@ -32,21 +9,21 @@ static void count_report(void *context, const char *text) {
 
 static size_t findings(void) {
   size_t reported = 0;
-  return tri_verify(m->heap, &(struct tri_reporter){count_report, &reported});
+  return tri_verify(heap, &(struct tri_reporter){count_report, &reported});
 }
 
 // Roots do not count, and garbage stays until a collection.
 static void roots_are_scanned(void) {
-  open_heap(NULL);
+  create(NULL);
   TRI_FRAME(m, f, 1);
   tri_root_set(m, &f.slot[0], tri_alloc(m, TRI_SHAPE(1, 0)));
   tri_ref child = tri_alloc(m, TRI_SHAPE(0, 8));
   tri_init(m, f.slot[0], 0, child);
   struct tri_object_info info;
-  TRI_CHECK_EQ(tri_inspect(m->heap, f.slot[0], &info), TRI_OK);
+  TRI_CHECK_EQ(tri_inspect(heap, f.slot[0], &info), TRI_OK);
   TRI_CHECK_EQ(info.counted, TRI_COUNT_SLOTS);
   TRI_CHECK_EQ(info.count, 0);
-  TRI_CHECK_EQ(tri_inspect(m->heap, child, &info), TRI_OK);
+  TRI_CHECK_EQ(tri_inspect(heap, child, &info), TRI_OK);
   TRI_CHECK_EQ(info.count, 1);
   for (int i = 0; i < 10; i++) tri_alloc(m, TRI_SHAPE(0, 8));
   TRI_CHECK_EQ(stats().live_objects, 12);
@@ -57,38 +34,34 @@ static void roots_are_scanned(void) {
   TRI_CHECK_EQ(tri_collect(m, TRI_COLLECT_FULL), TRI_OK);
   TRI_CHECK_EQ(stats().live_objects, 0);
   TRI_FRAME_POP(m, f);
-  close_heap();
+  destroy();
 }
 
 // A list whose head has the highest address: one traversal in address order meets the only count of 0 last.
 static void clears_a_deep_list(void) {
   enum { CELLS = 1000000 };
-  open_heap("heap=128m");
+  create("heap=128m");
   TRI_FRAME(m, f, 1);
-  for (int i = 0; i < CELLS; i++) {
-    tri_ref cell = tri_alloc(m, TRI_SHAPE(1, 0));
-    tri_init(m, cell, 0, f.slot[0]);
-    tri_root_set(m, &f.slot[0], cell);
-  }
+  make_list(&f.slot[0], CELLS);
   tri_root_set(m, &f.slot[0], TRI_NULL);
   TRI_CHECK_EQ(tri_collect(m, TRI_COLLECT_FULL), TRI_OK);
   TRI_CHECK_EQ(stats().freed_objects, CELLS);
   TRI_FRAME_POP(m, f);
-  close_heap();
+  destroy();
 }
 
 static void leaks_cycles(void) {
-  struct tri_heap *heap = open_heap(NULL);
+  create(NULL);
   TRI_CHECK(!tri_has(heap, TRI_CAP_CYCLES));
   tri_ref self = tri_alloc(m, TRI_SHAPE(1, 0));
   tri_store(m, self, 0, self);
   TRI_CHECK_EQ(tri_collect(m, TRI_COLLECT_FULL), TRI_OK);
   TRI_CHECK_EQ(stats().live_objects, 1);
-  close_heap();
+  destroy();
 }
 
 static void collects_at_the_limit(void) {
-  open_heap("heap=1m");
+  create("heap=1m");
   TRI_FRAME(m, f, 1);
   for (int i = 0; i < 100000; i++) {
     TRI_CHECK(!tri_is_null(tri_alloc(m, TRI_SHAPE(2, 40))));
@@ -105,11 +78,11 @@ static void collects_at_the_limit(void) {
   tri_root_set(m, &f.slot[0], TRI_NULL);
   TRI_CHECK(!tri_is_null(tri_alloc(m, TRI_SHAPE(0, 500000))));
   TRI_FRAME_POP(m, f);
-  close_heap();
+  destroy();
 }
 
 static void counts_stick(void) {
-  struct tri_heap *heap = open_heap("count_bits=2");
+  create("count_bits=2");
   TRI_CHECK(!tri_has(heap, TRI_CAP_EXACT));
   TRI_FRAME(m, f, 2);
   tri_root_set(m, &f.slot[0], tri_alloc(m, TRI_SHAPE(3, 0)));
@@ -120,11 +93,11 @@ static void counts_stick(void) {
   TRI_CHECK_EQ(tri_collect(m, TRI_COLLECT_FULL), TRI_OK);
   TRI_CHECK_EQ(stats().live_objects, 1);
   TRI_FRAME_POP(m, f);
-  close_heap();
+  destroy();
 }
 
 static void clears_weak_references_and_queues_finalizable_objects(void) {
-  open_heap(NULL);
+  create(NULL);
   TRI_FRAME(m, f, 2);
   tri_root_set(m, &f.slot[0], tri_weak_new(m));
   tri_root_set(m, &f.slot[1], tri_alloc(m, TRI_SHAPE(1, 0)));
@@ -143,11 +116,11 @@ static void clears_weak_references_and_queues_finalizable_objects(void) {
   TRI_CHECK_EQ(tri_collect(m, TRI_COLLECT_FULL), TRI_OK);
   TRI_CHECK_EQ(stats().live_objects, 1);
   TRI_FRAME_POP(m, f);
-  close_heap();
+  destroy();
 }
 
 static void verify_finds_what_is_planted(void) {
-  open_heap(NULL);
+  create(NULL);
   TRI_FRAME(m, f, 1);
   tri_root_set(m, &f.slot[0], tri_alloc(m, TRI_SHAPE(1, 0)));
   uint64_t *word = tri_count_word(f.slot[0]), good = *word;
@@ -160,10 +133,11 @@ static void verify_finds_what_is_planted(void) {
   *word = good;
   TRI_CHECK_EQ(findings(), 0);
   TRI_FRAME_POP(m, f);
-  close_heap();
+  destroy();
 }
 
 int main(void) {
+  collector = tri_collector_find("zerocount");
   roots_are_scanned();
   clears_a_deep_list();
   leaks_cycles();
