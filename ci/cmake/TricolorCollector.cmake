@@ -1,10 +1,11 @@
-# tri_add_collector(<name> [DIR dir] [SOURCES a.c …] [LIBS …] [INCLUDES …] [WORKLOAD_OPTIONS key=value,…])
+# tri_add_collector(<name> [DIR dir] [SOURCES a.c …] [LIBS …] [INCLUDES …] [WORKLOAD_OPTIONS key=value,…]
+#   [VARIANTS key=value,… …])
 #
 # One collector: a folder with fast.h and its sources (default: every *.c in it that is not test_*.c). Makes, in
 # both forms, an object library `collector-<name>-<form>` of the sources and bind.c, and enters the name in
 # the registry; workloads, conformance tests, replay and fuzz targets follow from there.
 function(tri_add_collector name)
-  cmake_parse_arguments(C "" "DIR;WORKLOAD_OPTIONS" "SOURCES;LIBS;INCLUDES" ${ARGN})
+  cmake_parse_arguments(C "" "DIR;WORKLOAD_OPTIONS" "SOURCES;LIBS;INCLUDES;VARIANTS" ${ARGN})
   if(NOT C_DIR)
     set(C_DIR ${CMAKE_CURRENT_SOURCE_DIR}/${name})
   endif()
@@ -25,6 +26,8 @@ function(tri_add_collector name)
   set_property(GLOBAL APPEND PROPERTY TRICOLOR_COLLECTORS ${name})
   # Heap options under which the workloads are tested, for a collector that is too slow with its defaults.
   set_property(GLOBAL PROPERTY TRICOLOR_COLLECTOR_WORKLOAD_OPTIONS_${name} "${C_WORKLOAD_OPTIONS}")
+  # Options that make another collector of it: conformance, workloads and replay are tested with each of these, too.
+  set_property(GLOBAL PROPERTY TRICOLOR_COLLECTOR_VARIANTS_${name} "${C_VARIANTS}")
   set_property(GLOBAL PROPERTY TRICOLOR_COLLECTOR_DIR_${name} ${C_DIR})
   set_property(GLOBAL PROPERTY TRICOLOR_COLLECTOR_LIBS_${name} ${C_LIBS})
   set_property(GLOBAL PROPERTY TRICOLOR_COLLECTOR_INCLUDES_${name} ${C_INCLUDES})

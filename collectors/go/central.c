@@ -12,26 +12,10 @@ static bool take_bits(struct go_heap *heap, struct go_span *span) {
   // The next sweep needs them again; if marking goes on, they are promised here.
   if (heap->marking && !go_bits_promise(&heap->bits, words)) return false;
   span->alloc_bits = go_bits_take(&heap->bits, words);
-  span->mark_bits = span->alloc_bits ? go_bits_take(&heap->bits, words) : NULL;
-  if (!span->mark_bits && heap->marking) go_bits_forgo(&heap->bits, words);
-  return span->mark_bits != NULL;
-}
-
-static void set_cells(struct go_span *span, unsigned span_class) {
-  unsigned size_class = span_class < GO_SPAN_CLASSES  ? go_span_class_size(span_class)
-                        : span_class == GO_WEAK_SPANS ? go_size_class(2 * 8)
-                                                      : go_size_class(3 * 8);
-  span->span_class = (uint8_t)span_class;
-  span->header = (uint8_t)go_span_class_header(span_class);
-  span->magic = go_class_magic[size_class];
-  if (size_class == 0) {
-    span->n_cells = 1;
-    span->cell_bytes = span->pages * GO_PAGE_BYTES;
-  } else {
-    bool noscan = span_class >= GO_SPAN_CLASSES || go_span_class_noscan(span_class);
-    span->n_cells = go_span_objects(GO_LAYOUT_1_22, size_class, noscan);
-    span->cell_bytes = go_class_bytes[size_class];
-  }
+  if (!span->inline_marks) span->mark_bits = span->alloc_bits ? go_bits_take(&heap->bits, words) : NULL;
+  bool taken = span->alloc_bits && span->mark_bits;
+  if (!taken && heap->marking) go_bits_forgo(&heap->bits, words);
+  return taken;
 }
 
 static bool take_pages(struct go_heap *heap, size_t n, struct go_run *run) {
@@ -55,7 +39,7 @@ struct go_span *go_span_new(struct go_heap *heap, unsigned span_class, size_t by
   size_t first = go_page_of(&heap->pages, run.base);
   struct go_span *span =
       go_spans_reserve(&heap->spans, first, n) ? go_span_prepare(&heap->spans, first, n) : NULL;
-  if (span) set_cells(span, span_class);
+  if (span) go_span_divide(&heap->spans, span, span_class);
   if (!span || !take_bits(heap, span)) {
     go_pages_free(&heap->pages, run.base, n);
     return NULL;

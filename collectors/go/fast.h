@@ -43,13 +43,13 @@ tri_ref go_alloc_slow(struct tri_mutator *m, struct tri_shape shape);
 TRI_COLD void go_shade_slow(struct tri_mutator *m, tri_ref old, tri_ref new);
 TRI_COLD void go_shade_slots_slow(struct tri_mutator *m, tri_ref object, size_t i, size_t n);
 
-// The inline path serves nodes without a header.
+// The inline path serves nodes that have no header in any layout.
 static inline tri_ref go_alloc(struct tri_mutator *base, struct tri_shape shape) {
   struct go_mutator *m = (struct go_mutator *)base;
   size_t n_refs = tri_shape_refs(shape), extent = tri_shape_extent(shape);
   if (TRI_UNLIKELY(m->slow || !tri_shape_is_node(shape) || extent > (n_refs ? GO_IN_SPAN_MAX : GO_SMALL_MAX)))
     return go_alloc_slow(base, shape);
-  struct go_span *span = m->cache[go_node_span_class(n_refs, extent)];
+  struct go_span *span = m->cache[go_plain_span_class(n_refs, extent)];
   unsigned skipped = span->alloc_cache ? (unsigned)__builtin_ctzll(span->alloc_cache) : 64;
   uint32_t index = span->free_index + skipped, next = index + 1;
   // The last of 64 is left to the slow path, which loads the next ones; so are those behind the end.

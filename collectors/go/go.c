@@ -32,7 +32,9 @@ static struct go_heap *new_heap(const struct tri_collector *self, const struct t
   heap->budget.limit = (size_t)config->value[TRI_OPT_HEAP];
   bool pages = go_pages_init(&heap->pages, &heap->budget, address_bytes(heap->budget.limit),
                              config->value[TRI_OPT_HUGE]);
-  bool spans = pages && go_spans_init(&heap->spans, heap->pages.base, heap->pages.n_chunks * GO_CHUNK_PAGES);
+  enum go_layout layout = (enum go_layout)config->value[TRI_COMMON_OPTIONS + OPTION_LAYOUT];
+  bool spans = pages && go_spans_init(&heap->spans, layout, heap->pages.base,
+                                      heap->pages.n_chunks * GO_CHUNK_PAGES);
   if (spans && tri_heap_init(&heap->base, self, config) == TRI_OK) return heap;
   if (spans) go_spans_fini(&heap->spans);
   if (pages) go_pages_fini(&heap->pages);
@@ -142,7 +144,7 @@ static tri_ref alloc_large(struct go_heap *heap, struct tri_shape shape) {
   return make(heap, span, 0, shape);
 }
 
-static unsigned span_class_of(struct tri_shape shape) {
+static unsigned span_class_of(enum go_layout layout, struct tri_shape shape) {
   switch (tri_shape_kind(shape)) {
   case TRI_WEAK:
     return GO_WEAK_SPANS;
@@ -151,14 +153,14 @@ static unsigned span_class_of(struct tri_shape shape) {
   case TRI_NODE:
     break;
   }
-  return go_node_span_class(tri_shape_refs(shape), tri_shape_extent(shape));
+  return go_node_span_class(layout, tri_shape_refs(shape), tri_shape_extent(shape));
 }
 
 // With the lock held, or the world stopped.
 static tri_ref try_alloc(struct tri_mutator *base, struct tri_shape shape) {
   struct go_heap *heap = go_heap_of(base->heap);
   struct go_mutator *m = go_mutator_of(base);
-  unsigned span_class = span_class_of(shape);
+  unsigned span_class = span_class_of(heap->spans.layout, shape);
   if (span_class < 2) return alloc_large(heap, shape);
   struct go_span *span = m->cache[span_class];
   if (go_span_next_free(span) == span->n_cells) {

@@ -69,11 +69,11 @@ static bool each_span(const struct go_heap *heap, span_fn *visit, void *context)
 }
 
 // Whether the shape is one that may stand in the span, as its class is chosen.
-static bool is_sound(const struct go_span *span, struct tri_shape shape) {
+static bool is_sound(enum go_layout layout, const struct go_span *span, struct tri_shape shape) {
   if (!tri_shape_valid(shape) || tri_shape_kind(shape) != go_span_kind(span)) return false;
   size_t extent = tri_shape_extent(shape);
   if (tri_shape_kind(shape) != TRI_NODE) return true;
-  if (go_node_span_class(tri_shape_refs(shape), extent) != span->span_class) return false;
+  if (go_node_span_class(layout, tri_shape_refs(shape), extent) != span->span_class) return false;
   return !go_span_is_large(span) || (extent <= span->cell_bytes && span->cell_bytes - extent < GO_PAGE_BYTES);
 }
 
@@ -88,7 +88,7 @@ static bool walk_span(void *context, struct go_span *span) {
   for (size_t i = 0; i < span->n_cells; i++) {
     if (!go_span_is_allocated(span, i)) continue;
     struct tri_object_info info = describe(walk->heap, span, i);
-    if (!is_sound(span, info.shape) || !walk->visit(walk->context, &info)) return false;
+    if (!is_sound(walk->heap->spans.layout, span, info.shape) || !walk->visit(walk->context, &info)) return false;
   }
   return true;
 }
@@ -224,7 +224,7 @@ static bool verify_objects(void *context, struct go_span *span) {
   for (size_t i = 0; i < span->n_cells; i++) {
     if (!go_span_is_allocated(span, i)) continue;
     struct tri_object_info info = describe(heap, span, i);
-    if (!is_sound(span, info.shape)) {
+    if (!is_sound(heap->spans.layout, span, info.shape)) {
       tri_find(&v->findings, "object at %p: shape %016llx does not belong in a span of class %u",
                (void *)info.ref.bits, (unsigned long long)info.shape.tag, span->span_class);
       continue;

@@ -196,7 +196,7 @@ static void tell(void *context, struct tri_mutator *base) {
   struct go_heap *heap = context;
   struct go_mutator *m = go_mutator_of(base);
   m->marking = heap->marking;
-  m->slow = heap->marking || heap->fills;
+  m->slow = heap->marking || heap->fills || heap->spans.layout == GO_LAYOUT_1_19;
   m->credit = 0;
 }
 

@@ -15,20 +15,23 @@ static size_t round_up(size_t n, size_t to) { return (n + to - 1) / to * to; }
 
 static size_t smaller(size_t a, size_t b) { return a < b ? a : b; }
 
-bool go_spans_init(struct go_spans *spans, uintptr_t base, size_t n_pages) {
+static size_t pointer_bits_bytes(const struct go_spans *spans) { // of a page
+  return spans->layout == GO_LAYOUT_1_19 ? GO_ARENA_BITS_WORDS * sizeof *spans->pointer_bits : 0;
+}
+
+bool go_spans_init(struct go_spans *spans, enum go_layout layout, uintptr_t base, size_t n_pages) {
   n_pages = round_up(n_pages, BATCH_PAGES);
+  *spans = (struct go_spans){.base = base, .layout = layout, .n_pages = n_pages};
   size_t pointers = n_pages * sizeof *spans->of_page, structs = n_pages * sizeof *spans->spans,
-         slack = n_pages * GO_SLACK_WORDS * sizeof *spans->slack;
-  size_t bytes = round_up(pointers + structs + slack, tri_os_page_bytes());
-  char *reservation = tri_os_reserve(bytes, 0);
+         slack = n_pages * GO_SLACK_WORDS * sizeof *spans->slack,
+         pointer_bits = n_pages * pointer_bits_bytes(spans);
+  spans->reserved = round_up(pointers + structs + slack + pointer_bits, tri_os_page_bytes());
+  char *reservation = spans->reservation = tri_os_reserve(spans->reserved, 0);
   if (!reservation) return false;
-  *spans = (struct go_spans){.base = base,
-                             .of_page = (struct go_span **)reservation,
-                             .spans = (struct go_span *)(reservation + pointers),
-                             .slack = (uint64_t *)(reservation + pointers + structs),
-                             .n_pages = n_pages,
-                             .reservation = reservation,
-                             .reserved = bytes};
+  spans->of_page = (struct go_span **)reservation;
+  spans->spans = (struct go_span *)(reservation + pointers);
+  spans->slack = (uint64_t *)(reservation + pointers + structs);
+  if (pointer_bits) spans->pointer_bits = (uint64_t *)(reservation + pointers + structs + slack);
   return true;
 }
 
@@ -46,7 +49,8 @@ bool go_spans_reserve(struct go_spans *spans, size_t first, size_t n) {
   size_t to = smaller(round_up(first + n, BATCH_PAGES), spans->n_pages), from = spans->committed;
   if (!commit(spans->of_page, sizeof *spans->of_page, from, to) ||
       !commit(spans->spans, sizeof *spans->spans, from, to) ||
-      !commit(spans->slack, GO_SLACK_WORDS * sizeof *spans->slack, from, to))
+      !commit(spans->slack, GO_SLACK_WORDS * sizeof *spans->slack, from, to) ||
+      (spans->pointer_bits && !commit(spans->pointer_bits, pointer_bits_bytes(spans), from, to)))
     return false;
   spans->committed = to;
   return true;
@@ -54,7 +58,8 @@ bool go_spans_reserve(struct go_spans *spans, size_t first, size_t n) {
 
 size_t go_spans_bytes(const struct go_spans *spans) {
   return spans->committed *
-         (sizeof *spans->of_page + sizeof *spans->spans + GO_SLACK_WORDS * sizeof *spans->slack);
+         (sizeof *spans->of_page + sizeof *spans->spans + GO_SLACK_WORDS * sizeof *spans->slack +
+          pointer_bits_bytes(spans));
 }
 
 // -------------------------------------------------------------------------------- spans
@@ -89,21 +94,21 @@ void go_span_remove(struct go_spans *spans, struct go_span *span) {
   spans->in_use -= span->pages;
 }
 
-static size_t count(const uint64_t *bits, size_t from, size_t to) {
-  size_t n = 0;
-  for (size_t w = from / 64; w * 64 < to; w++) {
-    uint64_t word = TRI_RELAXED_LOAD(&bits[w]);
-    if (w == from / 64) word &= ~UINT64_C(0) << from % 64;
+size_t go_span_allocated(const struct go_span *span) {
+  size_t n = span->free_index;
+  for (size_t w = span->free_index / 64; w * 64 < span->n_cells; w++) {
+    uint64_t word = span->alloc_bits[w];
+    if (w == span->free_index / 64) word &= ~UINT64_C(0) << span->free_index % 64;
     n += (size_t)__builtin_popcountll(word);
   }
   return n;
 }
 
-size_t go_span_allocated(const struct go_span *span) {
-  return span->free_index + count(span->alloc_bits, span->free_index, span->n_cells);
+size_t go_span_marked(const struct go_span *span) {
+  size_t n = 0;
+  for (size_t w = 0; w * 64 < span->n_cells; w++) n += (size_t)__builtin_popcountll(go_span_marks(span, w));
+  return n;
 }
-
-size_t go_span_marked(const struct go_span *span) { return count(span->mark_bits, 0, span->n_cells); }
 
 uint32_t go_span_next_free(struct go_span *span) {
   uint32_t index = span->free_index;

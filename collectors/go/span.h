@@ -45,9 +45,13 @@ struct go_span {
   uint8_t header;     // bytes before slot 0
   bool needs_zero;    // its free cells may hold anything; else they are zero
   bool in_use;        // else the struct means nothing
+  bool in_span_bits;  // pointer_bits are in the span
+  bool inline_marks;  // mark_bits are in the span
   size_t cell_bytes;
-  uint64_t *alloc_bits, *mark_bits;
-  uint64_t *slack; // a bit per cell: see layout.h
+  uint64_t *alloc_bits;
+  uint64_t *mark_bits;    // may have bits for other purposes from n_cells on
+  uint64_t *pointer_bits; // see layout.h; NULL: none
+  uint64_t *slack;        // a bit per cell: see layout.h
   uint64_t tag;    // of a large object
   size_t pages;
   uint32_t live; // cells found allocated by the last sweep
@@ -58,9 +62,11 @@ struct go_span {
 
 struct go_spans {
   uintptr_t base; // of the pages
+  enum go_layout layout;
   struct go_span **of_page;
   struct go_span *spans;
-  uint64_t *slack; // GO_SLACK_WORDS per page
+  uint64_t *slack;        // GO_SLACK_WORDS per page
+  uint64_t *pointer_bits; // GO_ARENA_BITS_WORDS per page in the layout of 1.19; else NULL
   size_t n_pages, committed;
   size_t end;       // no span has been at or behind this page
   size_t n, in_use; // spans, and their pages
@@ -68,10 +74,10 @@ struct go_spans {
   size_t reserved;
 };
 
-enum { GO_SLACK_WORDS = GO_PAGE_BYTES / 8 / 64 };
+enum { GO_SLACK_WORDS = GO_PAGE_BYTES / 8 / 64, GO_ARENA_BITS_WORDS = 2 * GO_PAGE_BYTES / 8 / 64 };
 
 // Tables for so many pages from base on. False: out of memory, nothing is held.
-bool go_spans_init(struct go_spans *spans, uintptr_t base, size_t n_pages);
+bool go_spans_init(struct go_spans *spans, enum go_layout layout, uintptr_t base, size_t n_pages);
 void go_spans_fini(struct go_spans *spans);
 size_t go_spans_bytes(const struct go_spans *spans);
 
@@ -125,6 +131,12 @@ static inline bool go_span_is_allocated(const struct go_span *span, size_t index
 // Cells that are allocated; those of them that are marked need not be known.
 size_t go_span_allocated(const struct go_span *span);
 size_t go_span_marked(const struct go_span *span);
+
+// Word w of the mark bits, those of cells only.
+static inline uint64_t go_span_marks(const struct go_span *span, size_t w) {
+  uint64_t cells = w < span->n_cells / 64 ? ~UINT64_C(0) : (UINT64_C(1) << span->n_cells % 64) - 1;
+  return TRI_RELAXED_LOAD(&span->mark_bits[w]) & cells;
+}
 
 // Let alloc_cache hold the bits of cell `from` and what follows, to a multiple of 64.
 static inline void go_span_refill_cache(struct go_span *span, size_t from) {

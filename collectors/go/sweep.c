@@ -23,7 +23,7 @@ static void check_zombies(const struct go_span *span) {
   for (size_t w = span->free_index / 64; w * 64 < span->n_cells; w++) {
     uint64_t allocated = span->alloc_bits[w];
     if (w == span->free_index / 64) allocated |= (UINT64_C(1) << span->free_index % 64) - 1;
-    if (TRI_UNLIKELY(TRI_RELAXED_LOAD(&span->mark_bits[w]) & ~allocated)) zombie(span);
+    if (TRI_UNLIKELY(go_span_marks(span, w) & ~allocated)) zombie(span);
   }
 }
 
@@ -57,8 +57,7 @@ bool go_sweep_span(struct go_heap *heap, struct go_span *span, enum go_sweep_kee
     if (heap->fills) poison_freed(span);
     span->needs_zero = true;
   }
-  span->alloc_bits = span->mark_bits;
-  span->mark_bits = go_bits_take_promised(&heap->bits, words);
+  go_span_turn_bits(span, go_bits_take_promised(&heap->bits, words));
   span->live = (uint32_t)marked;
   span->free_index = 0;
   go_span_refill_cache(span, 0);

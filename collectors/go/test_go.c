@@ -186,6 +186,8 @@ static void test_pace(void) {
 static void test_all(void) {
   test_sizes("heap=16m");
   test_sizes("heap=16m,gogc=1");
+  test_sizes("heap=16m,gogc=1,layout=1.19");
+  test_sizes("heap=16m,gogc=1,layout=1.26");
   test_pages_come_back();
   test_oblets(false);
   test_oblets(true);
@@ -198,6 +200,8 @@ static void test_all(void) {
   test_pace();
   under_schedules(test_mutators, "heap=512k");
   under_schedules(test_mutators, "heap=1m,buffer=1,gogc=1");
+  under_schedules(test_mutators, "heap=512k,layout=1.19");
+  under_schedules(test_mutators, "heap=512k,layout=1.26");
 }
 
 int main(void) {

@@ -15,13 +15,8 @@ static char *memory;
 static struct go_span *make(size_t first, size_t pages, unsigned span_class) {
   TRI_CHECK(go_spans_reserve(&spans, first, pages));
   struct go_span *span = go_span_prepare(&spans, first, pages);
-  unsigned size_class = go_span_class_size(span_class);
-  span->span_class = (uint8_t)span_class;
-  span->header = (uint8_t)go_span_class_header(span_class);
-  span->cell_bytes = size_class ? go_class_bytes[size_class] : pages * GO_PAGE_BYTES;
-  span->magic = go_class_magic[size_class];
-  span->n_cells =
-      size_class ? go_span_objects(GO_LAYOUT_1_22, size_class, go_span_class_noscan(span_class)) : 1;
+  memset((void *)span->base, 0xa5, pages * GO_PAGE_BYTES);
+  go_span_divide(&spans, span, span_class);
   go_span_enter(&spans, span);
   return span;
 }
@@ -78,7 +73,7 @@ static void test_shapes(uint64_t seed, size_t most_refs, size_t most_bytes) {
   struct tri_random random = {seed};
   struct tri_shape shape[1024];
   uint64_t refs = tri_random_below(&random, most_refs + 1), bytes = tri_random_below(&random, most_bytes);
-  unsigned span_class = go_node_span_class(refs, refs * 8 + bytes);
+  unsigned span_class = go_node_span_class(spans.layout, refs, refs * 8 + bytes);
   unsigned pages = go_class_pages[go_span_class_size(span_class)];
   struct go_span *span = make(0, pages ? pages : 8, span_class);
   for (uint32_t k = 0; k < 4 * span->n_cells; k++) {
@@ -89,7 +84,7 @@ static void test_shapes(uint64_t seed, size_t most_refs, size_t most_bytes) {
       size_t room = span->cell_bytes - span->header - refs * 8;
       if (refs * 8 + span->header < span->cell_bytes && tri_random_below(&random, 2))
         bytes = room - tri_random_below(&random, 9) % (room + 1);
-    } while (go_node_span_class(refs, refs * 8 + bytes) != span_class);
+    } while (go_node_span_class(spans.layout, refs, refs * 8 + bytes) != span_class);
     shape[index] = TRI_SHAPE(refs, bytes);
     go_shape_set(span, index, go_span_cell(span, index), shape[index]);
     if (k + 1 < span->n_cells) continue;
@@ -105,13 +100,46 @@ static void test_shapes(uint64_t seed, size_t most_refs, size_t most_bytes) {
   go_span_remove(&spans, span);
 }
 
-int main(int argc, char **argv) {
-  uint64_t seed = argc > 1 ? strtoull(argv[1], NULL, 0) : 1;
-  fprintf(stderr, "seed %llu\n", (unsigned long long)seed);
-  memory = tri_os_reserve(PAGES * GO_PAGE_BYTES, GO_PAGE_BYTES);
-  TRI_CHECK(memory && tri_os_commit(memory, PAGES * GO_PAGE_BYTES));
-  TRI_CHECK(go_spans_init(&spans, (uintptr_t)memory, PAGES));
+// What a sweep does with marks, wherever they are; cells' contents and pointer bits are not touched.
+static void test_turn_bits(uint64_t seed) {
+  struct tri_random random = {seed};
+  for (unsigned span_class = 2; span_class < GO_ALL_SPAN_CLASSES; span_class++) {
+    uint64_t bits[3][GO_SLACK_WORDS] = {{0}};
+    unsigned size_class = span_class < GO_SPAN_CLASSES ? go_span_class_size(span_class) : 1;
+    struct go_span *span = make(0, go_class_pages[size_class], span_class);
+    TRI_CHECK(span->inline_marks ==
+              (spans.layout == GO_LAYOUT_1_26 && span->cell_bytes >= 16 && span->cell_bytes <= 512));
+    TRI_CHECK_LE(go_span_cell(span, span->n_cells),
+                 span->inline_marks ? (uintptr_t)go_inline_marks(span->base) : span->base + span->pages * GO_PAGE_BYTES);
+    span->alloc_bits = bits[0];
+    if (!span->inline_marks) span->mark_bits = bits[1];
+    size_t n = 0;
+    bool marked[1024] = {false};
+    for (uint32_t i = 0; i < span->n_cells; i++) {
+      memset((void *)go_span_cell(span, i), (int)i, span->cell_bytes);
+      if (!go_span_noscan(span) && span->pointer_bits) go_shape_set(span, i, go_span_cell(span, i), TRI_SHAPE(1, 0));
+      n += marked[i] = tri_random_below(&random, 2);
+      if (marked[i]) span->mark_bits[i / 64] |= UINT64_C(1) << i % 64;
+    }
+    TRI_CHECK_EQ(go_span_marked(span), n);
+    go_span_turn_bits(span, bits[2]);
+    TRI_CHECK_EQ(go_span_marked(span), 0);
+    TRI_CHECK_EQ(go_span_allocated(span), n);
+    for (uint32_t i = 0; i < span->n_cells; i++) {
+      TRI_CHECK(go_span_is_allocated(span, i) == marked[i]);
+      TRI_CHECK_EQ(*(unsigned char *)go_span_cell(span, i), i & 255);
+      if (!go_span_noscan(span) && span->pointer_bits)
+        TRI_CHECK_EQ(go_cell_refs(span, go_span_cell(span, i)), 1);
+    }
+    if (span->inline_marks) TRI_CHECK_EQ(go_inline_marks(span->base)->span_class, span_class);
+    go_span_remove(&spans, span);
+  }
+}
+
+static void test_layout(enum go_layout layout, uint64_t seed) {
+  TRI_CHECK(go_spans_init(&spans, layout, (uintptr_t)memory, PAGES));
   test_lookup();
+  test_turn_bits(seed);
   test_next_free(seed);
   for (uint64_t i = 0; i < 300; i++) {
     test_shapes(seed + i, 8, 64);
@@ -120,6 +148,14 @@ int main(int argc, char **argv) {
     if (i % 4 == 0) test_shapes(seed + i, 200, 8000);
   }
   go_spans_fini(&spans);
+}
+
+int main(int argc, char **argv) {
+  uint64_t seed = argc > 1 ? strtoull(argv[1], NULL, 0) : 1;
+  fprintf(stderr, "seed %llu\n", (unsigned long long)seed);
+  memory = tri_os_reserve(PAGES * GO_PAGE_BYTES, GO_PAGE_BYTES);
+  TRI_CHECK(memory && tri_os_commit(memory, PAGES * GO_PAGE_BYTES));
+  for (enum go_layout layout = 0; layout < GO_LAYOUTS; layout++) test_layout(layout, seed);
   tri_os_release(memory, PAGES * GO_PAGE_BYTES);
   TRI_CHECK_EQ(tri_os_usage().reserved_bytes, 0);
   return 0;

@@ -1,5 +1,6 @@
 // conform <collector> <row>     run one row on one collector: a name, or the path of a plug-in (./x.so)
 // conform <collector> all       run each row that applies, until one fails
+// conform <collector> <row>|all <key>=<value>,…      the same with options for its heaps
 // conform lie <capability>      run the capability's row on a lying record; good when it sees through it
 // conform truth <capability>    run the capability's row on a stand-in that has it
 // conform --ctest <program>     print a ctest file with a test for each of these that applies
@@ -35,8 +36,9 @@ size_t conform_heap_bytes(const struct conform *c) {
 }
 
 bool conform_open_with(struct conform *c, struct conform_heap *h, const struct tri_event_sink *sink) {
-  char options[40], error[200];
-  snprintf(options, sizeof options, "heap=%zu", conform_heap_bytes(c));
+  char options[200], error[200];
+  int length = snprintf(options, sizeof options, "heap=%zu,%s", conform_heap_bytes(c), c->options);
+  CONFORM(c, length >= 0 && (size_t)length < sizeof options, "the options are too long");
   struct tri_heap_params params = {.options = options, .error = error, .error_bytes = sizeof error};
   if (sink) params.sink = *sink;
   CONFORM(c, tri_heap_create(c->collector, &params, &h->heap) == TRI_OK, "%s: %s", options, error);
@@ -135,30 +137,30 @@ static const struct tri_collector *find_collector(const char *name) {
   return collector;
 }
 
-static int run_row(const struct tri_collector *collector, const struct conform_row *row) {
+static int run_row(const struct tri_collector *collector, const struct conform_row *row, const char *options) {
   if (!applies(row, collector)) {
     printf("%s does not claim %s\n", collector->name, row->name);
     return DOES_NOT_APPLY;
   }
-  struct conform c = {.collector = collector};
+  struct conform c = {.collector = collector, .options = options};
   if (row->check(&c)) return 0;
   printf("%s, %s: %s\n", collector->name, row->name, c.why);
   return 1;
 }
 
-static int run(const char *name, const char *row_name) {
+static int run(const char *name, const char *row_name, const char *options) {
   const struct tri_collector *collector = find_collector(name);
   if (!collector) return 2;
   if (strcmp(row_name, "all") != 0) {
     const struct conform_row *row = find_row(row_name);
-    if (row) return run_row(collector, row);
+    if (row) return run_row(collector, row, options);
     fprintf(stderr, "conform: no row '%s'\n", row_name);
     return 2;
   }
   for (size_t t = 0; t < TABLES; t++)
     for (const struct conform_row *row = tables[t]; row->name; row++) {
       if (!applies(row, collector)) continue;
-      if (run_row(collector, row) != 0) return 1;
+      if (run_row(collector, row, options) != 0) return 1;
       printf("%s.%s.%s\n", prefixes[t], collector->name, row->name);
     }
   return 0;
@@ -171,7 +173,7 @@ static int run_told(const struct conform_lie *told, const char *name, bool is_li
     fprintf(stderr, "conform: nothing is told about '%s'\n", name);
     return 2;
   }
-  struct conform c = {.collector = told->tell()};
+  struct conform c = {.collector = told->tell(), .options = ""};
   if (!c.collector) {
     printf("what this is built on is not in this program\n");
     return DOES_NOT_APPLY;
@@ -187,13 +189,15 @@ int main(int argc, char **argv) {
   int status = 2;
   if (argc == 3 && strcmp(argv[1], "--ctest") == 0)
     print_ctest(argv[2]), status = 0;
-  else if (argc == 3)
-    status = strcmp(argv[1], "lie") == 0     ? run_told(conform_lies, argv[2], true)
-             : strcmp(argv[1], "truth") == 0 ? run_told(conform_truths, argv[2], false)
-                                             : run(argv[1], argv[2]);
+  else if (argc == 3 && strcmp(argv[1], "lie") == 0)
+    status = run_told(conform_lies, argv[2], true);
+  else if (argc == 3 && strcmp(argv[1], "truth") == 0)
+    status = run_told(conform_truths, argv[2], false);
+  else if (argc == 3 || argc == 4)
+    status = run(argv[1], argv[2], argc == 4 ? argv[3] : "");
   else
-    fprintf(stderr, "usage: conform <collector> <row>|all | conform lie|truth <capability> | conform --ctest "
-                    "<program>\n");
+    fprintf(stderr, "usage: conform <collector> <row>|all [<key>=<value>,…] | conform lie|truth <capability> | "
+                    "conform --ctest <program>\n");
   fflush(stdout);
   _exit(status); // what a failed check left open is no leak to report
 }

@@ -10,6 +10,7 @@
 
 struct conform {
   const struct tri_collector *collector;
+  const char *options; // of heaps; "": none beyond what a check needs
   char why[512]; // after a check that returned false: what did not hold
 };
 
