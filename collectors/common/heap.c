@@ -3,8 +3,8 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
+#include "common/os.h"
 #include "common/world.h"
 
 const char *tri_status_name(enum tri_status status) {
@@ -76,14 +76,8 @@ void tri_heap_fini(struct tri_heap *heap) {
 
 // ---------------------------------------------------------------------------------------------- events
 
-static uint64_t now_ns(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
 void tri_emit(struct tri_heap *heap, enum tri_event_kind kind, uint64_t a, uint64_t b) {
-  struct tri_event event = {.t_ns = now_ns(), .kind = kind, .a = a, .b = b};
+  struct tri_event event = {.t_ns = tri_os_now_ns(), .kind = kind, .a = a, .b = b};
   struct tri_pauses *pauses = &heap->pauses;
   if (kind == TRI_EVENT_STOP_REQUEST) {
     pauses->begin_ns = event.t_ns;

@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/sysinfo.h>
+#include <time.h>
 #include <unistd.h>
 
 size_t tri_os_page_bytes(void) {
@@ -29,6 +30,12 @@ size_t tri_os_page_bytes(void) {
 
 static bool is_whole_pages(const void *p, size_t bytes) {
   return (((uintptr_t)p | bytes) & (tri_os_page_bytes() - 1)) == 0;
+}
+
+uint64_t tri_os_now_ns(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
 // --- failure injection ---

@@ -92,19 +92,21 @@ struct go_span *go_central_take(struct go_heap *heap, unsigned span_class) {
   }
   TRI_ASSERT(has_room(span));
   span->sweepgen = heap->sweep.generation + 3;
-  go_live_add(heap, (int64_t)((span->n_cells - go_span_allocated(span)) * span->cell_bytes));
+  go_live_add(heap, span, (int64_t)(span->n_cells - go_span_allocated(span)));
   return span;
 }
 
 // A span that was cached before the present sweep began is swept here.
 void go_central_give(struct go_heap *heap, struct go_span *span) {
   TRI_YIELD(BLOCK_RELEASE);
+  size_t unused = span->n_cells - go_span_allocated(span);
   if (span->sweepgen == heap->sweep.generation + 1) {
+    heap->allocated -= unused * span->cell_bytes;
     go_sweep_span(heap, span, GO_SWEEP_LISTS);
     return;
   }
   if (span->sweepgen == heap->sweep.generation + 3)
-    go_live_add(heap, -(int64_t)((span->n_cells - go_span_allocated(span)) * span->cell_bytes));
+    go_live_add(heap, span, -(int64_t)unused);
   span->sweepgen = heap->sweep.generation;
   if (!heap->marking && go_span_allocated(span) == 0) {
     go_span_delete(heap, span);

@@ -53,12 +53,12 @@ enum tri_status go_heap_create(const struct tri_collector *self, const struct tr
   tri_weak_refs_init(&heap->weak, &(struct tri_reach){go_mark_live, go_mark_trace, go_mark_drain, heap});
   tri_finalizers_init(&heap->finalizers);
   heap->stw = own[OPTION_STW];
-  heap->gogc = (int32_t)own[OPTION_GOGC];
   heap->barrier_max = 2 * (uint32_t)own[OPTION_BUFFER];
   heap->fills = tri_poison_active;
   heap->round = 4;
   if (heap->stw) heap->base.caps &= ~(uint64_t)TRI_CAP_INCREMENTAL;
-  go_pace_settle(heap);
+  go_pace_init(&heap->pace, (enum go_pacer_generation)own[OPTION_PACER], (int32_t)own[OPTION_GOGC],
+               (uint64_t)own[OPTION_MEMORY_LIMIT], heap->budget.limit, TRI_FIBERS || own[OPTION_CLOCK] == 1);
   *out = &heap->base;
   return TRI_OK;
 }
@@ -139,7 +139,7 @@ static tri_ref alloc_large(struct go_heap *heap, struct tri_shape shape) {
   if (!span) return TRI_NULL;
   span->alloc_cache = 0;
   span->free_index = 1;
-  go_live_add(heap, (int64_t)span->cell_bytes);
+  go_live_add(heap, span, 1);
   go_span_list_push(&heap->central[span->span_class].full[go_swept(heap)], span);
   return make(heap, span, 0, shape);
 }
@@ -211,10 +211,8 @@ enum tri_status go_collect_start(struct tri_mutator *m) {
   if (!tri_has(m->heap, TRI_CAP_INCREMENTAL)) return TRI_ENOTSUP;
   struct go_heap *heap = stop(m);
   bool begun = heap->marking;
-  if (!begun && (begun = go_mark_begin(heap, TRI_COLLECT_FULL))) {
-    go_pace_begin(heap);
+  if (!begun && (begun = go_mark_begin(heap, TRI_COLLECT_FULL)))
     tri_emit(m->heap, TRI_EVENT_MARK_STEP, 0, 0);
-  }
   tri_world_resume(m);
   return begun ? TRI_OK : TRI_ENOMEM;
 }

@@ -15,6 +15,7 @@
 #include "common/weak.h"
 #include "go/bits.h"
 #include "go/fast.h"
+#include "go/pace.h"
 #include "go/pages.h"
 
 // Spans of one class that no mutator has in its cache, by what the last sweep found: with free cells, or
@@ -54,18 +55,16 @@ struct go_heap {
   bool stw;             // an option: marking ends in the pause that it begins in
   bool fills;           // free cells are poisoned: tri_poison is active
   uint32_t barrier_max; // entries
-  int32_t gogc;
   uint64_t round; // lent bits of the weak objects that this cycle has discovered
   uint32_t n_mutators;
 
   // Under the lock, or with the world stopped.
   uint64_t live; // bytes marked by the last cycle, and allocated since: spans in caches count as full
-  uint64_t trigger, goal; // `live` at which marking begins, and is to have ended
+  uint64_t allocated; // bytes in cells that no sweep has freed: `live` and garbage
   uint64_t marked_bytes,
-      marked_objects;           // of this cycle, while the world is stopped: all that is accounted for
-  double assist_ratio;          // objects to be looked at for each byte allocated while marking
-  uint64_t last_marked_objects; // by the last cycle
-  bool defers;                  // mutators run before marking ends: weak objects wait for its end
+      marked_objects; // of this cycle, while the world is stopped: all that is accounted for
+  bool defers;        // mutators run before marking ends: weak objects wait for its end
+  struct go_pace pace;
 
   uint64_t rescans;                                  // total: mark stack overflows
   uint64_t freed_objects, freed_bytes, marked_total; // totals
@@ -73,11 +72,6 @@ struct go_heap {
 
 static inline struct go_heap *go_heap_of(struct tri_heap *heap) { return (struct go_heap *)heap; }
 static inline struct go_mutator *go_mutator_of(struct tri_mutator *m) { return (struct go_mutator *)m; }
-
-// The trigger is looked at without the lock.
-static inline void go_live_add(struct go_heap *heap, int64_t bytes) {
-  TRI_RELAXED_STORE(&heap->live, heap->live + (uint64_t)bytes);
-}
 
 // -------------------------------------------------------------------------------- spans and central lists
 //
@@ -146,9 +140,13 @@ bool go_mark_live(void *heap, tri_ref *slot);
 void go_mark_trace(void *heap, tri_ref *slot);
 void go_mark_drain(void *heap);
 
-// Mark and scan what `work` and the pool have, at most about `units` objects. Returns what is left of units;
-// if that is not 0, both are empty. Any mutator with its own work.
-size_t go_mark_some(struct go_heap *heap, struct go_work *work, size_t units);
+// Mark and scan what `work` and the pool have, at most about so many objects, and as many bytes of reference
+// slots. True: both are empty. quota->scan becomes the bytes that were scanned. Any mutator with its own work.
+struct go_mark_quota {
+  size_t units;
+  uint64_t scan;
+};
+bool go_mark_some(struct go_heap *heap, struct go_work *work, struct go_mark_quota *quota);
 
 // Hand a mutator's noted references over to its work.
 void go_barrier_flush(struct go_heap *heap, struct go_mutator *m);
@@ -167,9 +165,18 @@ void go_mutator_tell(struct go_heap *heap, struct go_mutator *m);
 
 // -------------------------------------------------------------------------------- pacing
 
-// With the world stopped: settle the next trigger by what this cycle has marked; a cycle begins.
-void go_pace_settle(struct go_heap *heap);
+// Cells of a span are taken into a mutator's cache or allocated, or (negative) given back. With the lock held,
+// or the world stopped.
+void go_live_add(struct go_heap *heap, const struct go_span *span, int64_t cells);
+
+// So many bytes of reference slots have been scanned; and somebody has marked since `start`, and scanned so
+// many of them.
+void go_pace_scanned(struct go_heap *heap, uint64_t bytes);
+void go_pace_marked(struct go_heap *heap, int64_t start, uint64_t scanned, enum go_marker who);
+
+// With the world stopped: a cycle begins; and it has ended, what it marked settles the next goal and trigger.
 void go_pace_begin(struct go_heap *heap);
+void go_pace_settle(struct go_heap *heap);
 
 // Before a mutator allocates in the slow path: begin a cycle if one is due, pay for the allocation by marking
 // while one is under way, and end it. May collect.

@@ -1,4 +1,6 @@
 // Looking into the heap: shapes, walk, inspect, verify, statistics, and what marking has yet to do.
+#include <inttypes.h>
+
 #include "common/report.h"
 #include "go/heap.h"
 #include "tricolor/introspect.h"
@@ -190,7 +192,7 @@ struct verify {
   struct go_heap *heap;
   struct tri_findings findings;
   struct sum sum;
-  size_t listed, cached;
+  size_t listed, cached, cached_bytes;
 };
 
 static bool verify_span(void *context, struct go_span *span) {
@@ -202,6 +204,7 @@ static bool verify_span(void *context, struct go_span *span) {
   v->sum.unswept += unswept;
   v->listed += span->list != NULL;
   v->cached += cached;
+  if (cached) v->cached_bytes += (span->n_cells - go_span_allocated(span)) * span->cell_bytes;
   if (!cached && !unswept && age != 0)
     tri_find(&v->findings, "span %p: sweep generation %u in cycle %u", (void *)span->base, span->sweepgen,
              heap->sweep.generation);
@@ -262,6 +265,7 @@ size_t go_verify(struct tri_heap *base, const struct tri_reporter *reporter) {
   struct go_heap *heap = v.heap;
   go_pages_check(&heap->pages, &v.findings);
   each_span(heap, verify_span, &v);
+  v.sum.bytes += v.cached_bytes;
   tri_each_mutator(base, verify_mutator, &v);
   if (v.cached) tri_find(&v.findings, "%zu spans are said to be in caches, and are not", v.cached);
   size_t listed = 0;
@@ -272,6 +276,9 @@ size_t go_verify(struct tri_heap *base, const struct tri_reporter *reporter) {
   if (v.sum.spans != heap->spans.n || v.sum.pages != heap->spans.in_use || v.sum.words != heap->bitmap_words)
     tri_find(&v.findings, "%zu spans of %zu pages are counted as %zu of %zu", v.sum.spans, v.sum.pages,
              heap->spans.n, heap->spans.in_use);
+  if (v.sum.bytes != heap->allocated)
+    tri_find(&v.findings, "%zu bytes of cells are allocated or in caches, and %" PRIu64 " counted", v.sum.bytes,
+             heap->allocated);
   if (v.sum.unswept != heap->sweep.unswept)
     tri_find(&v.findings, "%zu spans are to be swept, and %zu counted", v.sum.unswept, heap->sweep.unswept);
   if (!heap->marking && (heap->pool.n_full || heap->work.first))

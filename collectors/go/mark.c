@@ -28,26 +28,30 @@ static void reach(struct go_heap *heap, struct go_work *work, tri_ref object) {
   if (go_mark_cell(span, go_span_index(span, object.bits))) go_work_drop(&heap->pool, object.bits);
 }
 
-static void scan_slots(struct go_heap *heap, struct go_work *work, const tri_ref *slot, const tri_ref *end) {
+// All that scan return the bytes that were looked at: the pacer's unit of work.
+static size_t scan_slots(struct go_heap *heap, struct go_work *work, const tri_ref *slot, const tri_ref *end) {
+  size_t bytes = (size_t)(end - slot) * sizeof *slot;
   for (; slot < end; slot++) {
     tri_ref object = {TRI_RELAXED_LOAD(&slot->bits)};
     if (!tri_is_null(object)) reach(heap, work, object);
   }
+  return bytes;
 }
 
 // The part of a large object that begins with this slot.
-static void scan_oblet(struct go_heap *heap, struct go_work *work, const struct go_span *span,
-                       const tri_ref *slot) {
+static size_t scan_oblet(struct go_heap *heap, struct go_work *work, const struct go_span *span,
+                         const tri_ref *slot) {
   const tri_ref *end = (const tri_ref *)span->base + tri_shape_refs((struct tri_shape){span->tag});
-  scan_slots(heap, work, slot, end - slot > OBLET_SLOTS ? slot + OBLET_SLOTS : end);
+  return scan_slots(heap, work, slot, end - slot > OBLET_SLOTS ? slot + OBLET_SLOTS : end);
 }
 
-static void scan_large(struct go_heap *heap, struct go_work *work, const struct go_span *span) {
-  size_t n = tri_shape_refs((struct tri_shape){span->tag});
+static size_t scan_large(struct go_heap *heap, struct go_work *work, const struct go_span *span) {
+  size_t n = tri_shape_refs((struct tri_shape){span->tag}), bytes = 0;
   const tri_ref *slot = (const tri_ref *)span->base;
   for (size_t i = OBLET_SLOTS; i < n; i += OBLET_SLOTS)
-    if (!go_work_put(&heap->pool, work, (uintptr_t)(slot + i))) scan_oblet(heap, work, span, slot + i);
-  scan_oblet(heap, work, span, slot);
+    if (!go_work_put(&heap->pool, work, (uintptr_t)(slot + i)))
+      bytes += scan_oblet(heap, work, span, slot + i);
+  return bytes + scan_oblet(heap, work, span, slot);
 }
 
 // A weak reference or ephemeron is discovered once per cycle, also when it is scanned a second time for want
@@ -67,21 +71,21 @@ static TRI_NOINLINE void scan_weak(struct go_heap *heap, tri_ref object) {
   tri_mutex_unlock(&heap->lock);
 }
 
-static void scan_cell(struct go_heap *heap, struct go_work *work, const struct go_span *span, size_t index) {
+static size_t scan_cell(struct go_heap *heap, struct go_work *work, const struct go_span *span,
+                        size_t index) {
   TRI_YIELD(MARK_SCAN);
   uintptr_t cell = go_span_cell(span, index);
-  if (TRI_UNLIKELY(go_span_is_large(span))) {
-    scan_large(heap, work, span);
-  } else if (TRI_UNLIKELY(go_span_kind(span) != TRI_NODE)) {
+  if (TRI_UNLIKELY(go_span_is_large(span))) return scan_large(heap, work, span);
+  if (TRI_UNLIKELY(go_span_kind(span) != TRI_NODE)) {
     scan_weak(heap, go_span_ref(span, index));
-  } else {
-    const tri_ref *slot = (const tri_ref *)(cell + span->header);
-    scan_slots(heap, work, slot, slot + go_cell_refs(span, cell));
+    return span->cell_bytes;
   }
+  const tri_ref *slot = (const tri_ref *)(cell + span->header);
+  return scan_slots(heap, work, slot, slot + go_cell_refs(span, cell));
 }
 
 struct marked {
-  uint64_t objects, bytes;
+  uint64_t objects, bytes, scanned;
 };
 
 static inline void look_at(struct go_heap *heap, struct go_work *work, uintptr_t entry,
@@ -89,14 +93,14 @@ static inline void look_at(struct go_heap *heap, struct go_work *work, uintptr_t
   struct go_span *span = go_span_of(&heap->spans, entry);
   size_t index = go_span_index(span, entry);
   if (TRI_UNLIKELY(go_span_is_large(span) && entry != span->base)) {
-    scan_oblet(heap, work, span, (const tri_ref *)entry);
+    marked->scanned += scan_oblet(heap, work, span, (const tri_ref *)entry);
     return;
   }
   if (!go_mark_cell(span, index)) return;
   marked->objects++;
   marked->bytes += span->cell_bytes;
   tri_weak_refs_reached(&heap->weak, (tri_ref){entry});
-  if (!go_span_noscan(span)) scan_cell(heap, work, span, index);
+  if (!go_span_noscan(span)) marked->scanned += scan_cell(heap, work, span, index);
 }
 
 static inline void prefetch(struct go_heap *heap, uintptr_t entry) {
@@ -107,13 +111,15 @@ static inline void prefetch(struct go_heap *heap, uintptr_t entry) {
 static void account(struct go_heap *heap, const struct marked *marked) {
   __atomic_fetch_add(&heap->marked_objects, marked->objects, __ATOMIC_RELAXED);
   __atomic_fetch_add(&heap->marked_bytes, marked->bytes, __ATOMIC_RELAXED);
+  go_pace_scanned(heap, marked->scanned);
 }
 
-size_t go_mark_some(struct go_heap *heap, struct go_work *work, size_t units) {
+bool go_mark_some(struct go_heap *heap, struct go_work *work, struct go_mark_quota *quota) {
   uintptr_t queue[PREFETCH_QUEUE];
   unsigned oldest = 0, queued = 0;
-  struct marked marked = {0, 0};
-  while (units) {
+  struct marked marked = {0, 0, 0};
+  bool empty = false;
+  for (size_t units = quota->units; units && marked.scanned < quota->scan;) {
     uintptr_t entry = go_work_get(&heap->pool, work);
     if (TRI_LIKELY(entry != 0)) {
       prefetch(heap, entry);
@@ -128,6 +134,7 @@ size_t go_mark_some(struct go_heap *heap, struct go_work *work, size_t units) {
       entry = queue[oldest];
       queued--;
     } else {
+      empty = true;
       break;
     }
     oldest = (oldest + 1) % PREFETCH_QUEUE;
@@ -146,7 +153,8 @@ size_t go_mark_some(struct go_heap *heap, struct go_work *work, size_t units) {
     }
   }
   account(heap, &marked);
-  return units;
+  quota->scan = marked.scanned;
+  return empty;
 }
 
 // -------------------------------------------------------------------------------- with the world stopped
@@ -163,7 +171,7 @@ static void scan_dropped(struct go_heap *heap, uintptr_t first, uintptr_t last) 
       tri_ref object = go_span_ref(span, i);
       if (object.bits < first || object.bits > last || !go_bit(span->mark_bits, i)) continue;
       scan_cell(heap, &heap->work, span, i);
-      go_mark_some(heap, &heap->work, SIZE_MAX);
+      go_mark_some(heap, &heap->work, &(struct go_mark_quota){SIZE_MAX, UINT64_MAX});
     }
   }
 }
@@ -188,7 +196,7 @@ void go_mark_trace(void *context, tri_ref *slot) {
 
 void go_mark_drain(void *context) {
   struct go_heap *heap = context;
-  go_mark_some(heap, &heap->work, SIZE_MAX);
+  go_mark_some(heap, &heap->work, &(struct go_mark_quota){SIZE_MAX, UINT64_MAX});
   scan_all_dropped(heap);
 }
 
@@ -198,6 +206,11 @@ static void tell(void *context, struct tri_mutator *base) {
   m->marking = heap->marking;
   m->slow = heap->marking || heap->fills || heap->spans.layout == GO_LAYOUT_1_19;
   m->credit = 0;
+}
+
+static void mark_root(void *context, tri_ref *slot) {
+  ((struct go_heap *)context)->pace.root_bytes += sizeof *slot;
+  go_mark_trace(context, slot);
 }
 
 static void set_marking(struct go_heap *heap, bool marking) {
@@ -216,9 +229,11 @@ bool go_mark_begin(struct go_heap *heap, enum tri_collect_kind kind) {
   heap->round ^= ROUNDS;
   heap->defers = true;
   tri_emit(&heap->base, TRI_EVENT_ROOTS, 0, 0);
-  tri_each_root(&heap->base, go_mark_trace, heap);
+  heap->pace.root_bytes = 0;
+  tri_each_root(&heap->base, mark_root, heap);
   go_work_dispose(&heap->pool, &heap->work);
   set_marking(heap, true);
+  go_pace_begin(heap);
   go_pages_next_cycle(&heap->pages);
   tri_emit(&heap->base, TRI_EVENT_MARK, 0, 0);
   return true;
@@ -233,10 +248,13 @@ static void dispose(void *context, struct tri_mutator *base) {
 
 bool go_mark_step(struct go_heap *heap, size_t units) {
   tri_each_mutator(&heap->base, dispose, heap);
-  size_t left = go_mark_some(heap, &heap->work, units);
-  if (left) scan_all_dropped(heap);
+  int64_t start = go_now(&heap->pace.clock);
+  struct go_mark_quota quota = {units, UINT64_MAX};
+  bool done = go_mark_some(heap, &heap->work, &quota);
+  if (done) scan_all_dropped(heap);
   go_work_dispose(&heap->pool, &heap->work);
-  return left != 0;
+  go_pace_marked(heap, start, quota.scan, GO_MARK_STOPPED);
+  return done;
 }
 
 void go_mark_end(struct go_heap *heap, enum tri_collect_kind kind, bool lazily) {
@@ -247,7 +265,6 @@ void go_mark_end(struct go_heap *heap, enum tri_collect_kind kind, bool lazily) 
   tri_emit(&heap->base, TRI_EVENT_SWEEP, 0, 0);
   set_marking(heap, false);
   heap->marked_total += heap->marked_objects;
-  heap->last_marked_objects = heap->marked_objects;
   heap->marked_objects = 0;
   go_pace_settle(heap);
   go_sweep_begin(heap);

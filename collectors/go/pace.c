@@ -1,43 +1,142 @@
 // When a cycle begins, and how much of it mutators do when they allocate (assists: Go 1.5 to 1.26,
-// runtime/mgcpacer.go, mgcmark.go).
+// runtime/mgcpacer.go, mgcmark.go). pacer.h and limiter.h calculate; here they are told what goes on.
+//
+// What the pacer calls stacks are the root slots here, frames and handles; globals there are none.
+#include "go/pace.h"
+
 #include "go/heap.h"
 
-enum { HEAP_MINIMUM = 4 << 20, ASSIST_UNITS = 256, OBJECT_BYTES = 64 };
+// -------------------------------------------------------------------------------- what the pacer is told
 
-static uint64_t smaller(uint64_t a, uint64_t b) { return a < b ? a : b; }
+// Where the heap cannot hold what gogc calls for, a cycle ends before it is full.
+static void settle_trigger(struct go_pace *pace) {
+  uint64_t room = pace->heap_limit - pace->heap_limit / 16;
+  if (pace->pacer.gogc >= 0)
+    pace->pacer.goal_max = pace->pacer.heap_marked < room ? room : pace->heap_limit;
+  struct go_pacing pacing = go_pacer_pacing(&pace->pacer);
+  pace->goal = pacing.goal;
+  TRI_RELAXED_STORE(&pace->trigger, pacing.trigger);
+}
 
-void go_pace_settle(struct go_heap *heap) {
-  uint64_t marked = heap->marked_bytes, room = heap->budget.limit - heap->budget.limit / 16;
-  heap->goal = heap->trigger = UINT64_MAX;
-  if (heap->gogc < 0) return;
-  uint64_t gogc = (uint64_t)heap->gogc, goal = marked + marked * gogc / 100,
-           least = HEAP_MINIMUM * gogc / 100;
-  goal = smaller(goal > least ? goal : least, room);
-  if (goal <= marked) return; // nearly full: a cycle begins when memory is used up
-  heap->goal = goal;
-  heap->trigger = marked + (goal - marked) / 64 * 45;
+void go_pace_init(struct go_pace *pace, enum go_pacer_generation generation, int32_t gogc,
+                  uint64_t memory_limit, uint64_t heap_limit, bool works) {
+  *pace = (struct go_pace){.clock = {.works = works}, .heap_limit = heap_limit, .processors = 1};
+  go_pacer_init(&pace->pacer, generation, gogc, memory_limit ? memory_limit : GO_NO_MEMORY_LIMIT);
+  go_limiter_init(&pace->limiter, go_now(&pace->clock), pace->processors);
+  settle_trigger(pace);
+}
+
+// Memory beside the heap; address space that nobody has touched does not count.
+static uint64_t metadata_bytes(const struct go_heap *heap) {
+  return go_spans_bytes(&heap->spans) + go_bits_bytes(&heap->bits) +
+         heap->pool.n_buffers * sizeof(struct go_work_buffer);
+}
+
+static void tell_pacer(struct go_heap *heap) {
+  struct go_pacer *pacer = &heap->pace.pacer;
+  struct go_pages_usage pages = go_pages_usage(&heap->pages);
+  pacer->heap_live = heap->live;
+  pacer->mapped_ready = pages.in_use + pages.free + metadata_bytes(heap);
+  pacer->heap_free = pages.free;
+  pacer->heap_alloc = heap->allocated;
+}
+
+void go_live_add(struct go_heap *heap, const struct go_span *span, int64_t cells) {
+  struct go_pace *pace = &heap->pace;
+  struct go_pacer *pacer = &pace->pacer;
+  int64_t bytes = cells * (int64_t)span->cell_bytes;
+  TRI_RELAXED_STORE(&heap->live, heap->live + (uint64_t)bytes);
+  heap->allocated += (uint64_t)bytes;
+  if (cells > 0) go_clock_work(&pace->clock, (uint64_t)bytes);
+  if (!heap->marking && !go_span_noscan(span)) pacer->heap_scan += (uint64_t)bytes;
+  if (!heap->marking && pacer->memory_limit == GO_NO_MEMORY_LIMIT) return;
+  tell_pacer(heap);
+  if (heap->marking) {
+    pacer->heap_scan_work = TRI_RELAXED_LOAD(&pace->scanned);
+    go_pacer_revise(pacer);
+  } else {
+    settle_trigger(pace);
+  }
+}
+
+void go_pace_scanned(struct go_heap *heap, uint64_t bytes) {
+  __atomic_fetch_add(&heap->pace.scanned, bytes, __ATOMIC_RELAXED);
+  go_clock_work(&heap->pace.clock, bytes);
+}
+
+void go_pace_marked(struct go_heap *heap, int64_t start, uint64_t scanned, enum go_marker who) {
+  struct go_pace *pace = &heap->pace;
+  int64_t time = pace->clock.works ? (int64_t)scanned : go_now(&pace->clock) - start;
+  if (who == GO_MARK_STOPPED) time *= pace->processors;
+  __atomic_fetch_add(&pace->mark_time[who], time, __ATOMIC_RELAXED);
+  if (who != GO_MARK_WORKER) __atomic_fetch_add(&pace->untold, time, __ATOMIC_RELAXED);
+}
+
+static void tell_limiter(struct go_pace *pace) {
+  go_limiter_add_assist_time(&pace->limiter, __atomic_exchange_n(&pace->untold, 0, __ATOMIC_RELAXED));
+}
+
+// -------------------------------------------------------------------------------- cycles
+
+// The world stands still since the last request to stop; a clock of work stands, too.
+static void change_phase(struct go_heap *heap, bool marking) {
+  struct go_pace *pace = &heap->pace;
+  int64_t now = go_now(&pace->clock);
+  int64_t since = pace->clock.works ? now : (int64_t)heap->base.pauses.begin_ns;
+  tell_limiter(pace);
+  go_limiter_set_processors(&pace->limiter, since, pace->processors);
+  go_limiter_start_transition(&pace->limiter, since, marking);
+  go_limiter_finish_transition(&pace->limiter, now);
 }
 
 void go_pace_begin(struct go_heap *heap) {
-  uint64_t objects = heap->last_marked_objects ? heap->last_marked_objects : heap->live / OBJECT_BYTES + 1;
-  uint64_t bytes =
-      heap->goal > heap->live && heap->goal != UINT64_MAX ? heap->goal - heap->live : GO_PAGE_BYTES;
-  heap->assist_ratio = (double)objects / (double)bytes * 2;
+  struct go_pace *pace = &heap->pace;
+  pace->processors = !pace->clock.works && heap->n_mutators > 1 ? (int)heap->n_mutators : 1;
+  change_phase(heap, true);
+  pace->scanned = 0;
+  for (unsigned who = 0; who < GO_MARKERS; who++) pace->mark_time[who] = 0;
+  tell_pacer(heap);
+  pace->pacer.max_stack_scan = pace->root_bytes;
+  // A small heap may have grown to many times what was last scanned. Workers would soon find out; assists that
+  // expect so little come too late.
+  if (!pace->background && pace->pacer.last_heap_scan < pace->pacer.heap_scan / 2)
+    pace->pacer.last_heap_scan = pace->pacer.heap_scan / 2;
+  go_pacer_start_cycle(&pace->pacer, go_now(&pace->clock), pace->processors, false);
+  pace->pacer.stack_scan_work = pace->root_bytes;
+}
+
+void go_pace_settle(struct go_heap *heap) {
+  struct go_pace *pace = &heap->pace;
+  struct go_pacer *pacer = &pace->pacer;
+  int64_t now = go_now(&pace->clock);
+  tell_pacer(heap);
+  pacer->heap_scan_work = pace->scanned;
+  // The pacer takes it for granted that workers had a quarter of the processors, and wants what came on top.
+  int64_t marked = 0;
+  for (unsigned who = 0; who < GO_MARKERS; who++) marked += pace->mark_time[who];
+  pacer->assist_time = marked - (now - pacer->mark_start) * pace->processors / 4;
+  go_pacer_end_cycle(pacer, now, pace->processors);
+  go_pacer_reset_live(pacer, heap->marked_bytes);
+  go_pacer_commit(pacer, false);
+  settle_trigger(pace);
+  change_phase(heap, false);
 }
 
 static void begin(struct tri_mutator *m) {
   struct go_heap *heap = go_heap_of(m->heap);
   if (!tri_world_stop(m)) return;
-  if (!heap->marking && heap->live >= heap->trigger) {
-    if (heap->stw) {
+  if (!heap->marking && heap->live >= heap->pace.trigger) {
+    if (heap->stw)
       go_cycle(heap, TRI_COLLECT_FULL, true);
-    } else if (go_mark_begin(heap, TRI_COLLECT_FULL)) {
-      go_pace_begin(heap);
+    else if (go_mark_begin(heap, TRI_COLLECT_FULL))
       tri_emit(m->heap, TRI_EVENT_MARK_STEP, 0, 0);
-    }
   }
   tri_world_resume(m);
 }
+
+// -------------------------------------------------------------------------------- assists
+
+enum { TERMINATION_UNITS = 256 };
 
 // The mutator found nothing to do: probably nobody has.
 static void terminate(struct tri_mutator *m) {
@@ -45,7 +144,7 @@ static void terminate(struct tri_mutator *m) {
   TRI_YIELD(MARK_TERMINATE);
   if (!tri_world_stop(m)) return;
   if (heap->marking) {
-    if (go_mark_step(heap, ASSIST_UNITS))
+    if (go_mark_step(heap, TERMINATION_UNITS))
       go_mark_end(heap, TRI_COLLECT_FULL, true);
     else
       tri_emit(m->heap, TRI_EVENT_MARK_STEP, heap->marked_objects, 0);
@@ -53,22 +152,48 @@ static void terminate(struct tri_mutator *m) {
   tri_world_resume(m);
 }
 
+// Nobody assists while the collector has had too much time.
+static bool limits(struct go_heap *heap) {
+  struct go_limiter *limiter = &heap->pace.limiter;
+  int64_t now = go_now(&heap->pace.clock);
+  if (go_limiter_needs_update(limiter, now)) {
+    tell_limiter(&heap->pace);
+    go_limiter_update(limiter, now);
+  }
+  return limiter->limiting;
+}
+
+// What the mutator owes; nothing while the limiter limits.
+static struct go_assist owed(struct go_heap *heap, int64_t debt) {
+  tri_mutex_lock(&heap->lock);
+  struct go_assist assist = {0, debt};
+  if (!limits(heap)) assist = go_pacer_assist(&heap->pace.pacer, debt);
+  tri_mutex_unlock(&heap->lock);
+  return assist;
+}
+
 static void assist(struct tri_mutator *base, size_t bytes) {
   struct go_heap *heap = go_heap_of(base->heap);
   struct go_mutator *m = go_mutator_of(base);
   m->credit -= (int64_t)bytes;
   if (m->credit >= 0) return;
-  double ratio = heap->assist_ratio;
-  size_t units = (size_t)((double)-m->credit * ratio) + ASSIST_UNITS;
-  m->credit += (int64_t)((double)units / ratio);
+  struct go_assist assist = owed(heap, -m->credit);
+  m->credit += assist.credit;
+  if (assist.scan_work == 0) return;
+  int64_t start = go_now(&heap->pace.clock);
+  // What holds no references takes time but is no scan work; each was found by scanning a slot.
+  uint64_t scan = (uint64_t)assist.scan_work;
+  struct go_mark_quota quota = {scan / sizeof(tri_ref), scan};
   go_barrier_flush(heap, m);
-  if (go_mark_some(heap, &m->work, units)) terminate(base);
+  bool done = go_mark_some(heap, &m->work, &quota);
+  go_pace_marked(heap, start, quota.scan, GO_MARK_ASSIST);
+  if (done) terminate(base);
 }
 
 void go_pace(struct tri_mutator *base, size_t bytes) {
   struct go_heap *heap = go_heap_of(base->heap);
   if (go_mutator_of(base)->marking)
     assist(base, bytes);
-  else if (TRI_RELAXED_LOAD(&heap->live) >= TRI_RELAXED_LOAD(&heap->trigger))
+  else if (TRI_RELAXED_LOAD(&heap->live) >= TRI_RELAXED_LOAD(&heap->pace.trigger))
     begin(base);
 }

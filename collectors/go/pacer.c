@@ -74,7 +74,9 @@ static uint64_t goal_and_minimum(const struct go_pacer *pacer, uint64_t *min_tri
   *min_trigger = pacer->sweep_minimum;
   uint64_t goal = max_of(pacer->gogc_goal, pacer->sweep_minimum);
   if (pacer->triggered != GO_NOT_MARKING) goal = max_of(goal, go_add(pacer->triggered, MIN_RUNWAY));
-  return goal;
+  if (goal <= pacer->goal_max) return goal;
+  *min_trigger = 0;
+  return pacer->goal_max;
 }
 
 uint64_t go_pacer_goal(const struct go_pacer *pacer) {
@@ -122,6 +124,7 @@ void go_pacer_init(struct go_pacer *pacer, enum go_pacer_generation generation, 
                    uint64_t memory_limit) {
   *pacer = (struct go_pacer){
       .generation = generation,
+      .goal_max = UINT64_MAX,
       .triggered = GO_NOT_MARKING,
       .cons_mark_controller = {.kp = 0.9, .ti = 4, .tt = 1000, .min = -1000, .max = 1000}, // time in cycles
   };

@@ -51,6 +51,7 @@ struct go_pacer {
   enum go_pacer_generation generation;
   int32_t gogc;          // percent of growth between collections
   uint64_t memory_limit; // bytes
+  uint64_t goal_max;     // of the heap, by what it can hold at all; go_pacer_init: none, as in Go
 
   // Inputs: bytes, always current.
   uint64_t heap_live;      // marked by the last collection, and allocated since

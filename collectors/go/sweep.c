@@ -36,6 +36,7 @@ static void poison_freed(struct go_span *span) {
 static void count_swept(struct go_heap *heap, const struct go_span *span, size_t freed) {
   heap->freed_objects += freed;
   heap->freed_bytes += freed * span->cell_bytes;
+  heap->allocated -= freed * span->cell_bytes;
   heap->sweep.unswept--;
   heap->sweep.paid += span->pages;
 }
@@ -130,7 +131,7 @@ void go_sweep_begin(struct go_heap *heap) {
                              .basis = marked};
   go_bits_next_epoch(&heap->bits);
   heap->live = marked;
-  uint64_t distance = heap->trigger > marked + HEADROOM ? heap->trigger - marked - HEADROOM : 0;
+  uint64_t distance = heap->pace.trigger > marked + HEADROOM ? heap->pace.trigger - marked - HEADROOM : 0;
   if (distance < GO_PAGE_BYTES) distance = GO_PAGE_BYTES;
   sweep->pages_per_byte = (double)sweep->pages / (double)distance;
   tri_each_mutator(&heap->base, flush, heap);

@@ -1,0 +1,133 @@
+// What drives the pace of a heap: pacer, memory limit and limiter on the collector itself, with the clock of
+// work, so that each number repeats. The pacer's own tests are test_pacer.c and test_pacer_simulation.c.
+#include "test/own.h"
+
+#include "go/heap.h"
+
+#define KIB ((uint64_t)1 << 10)
+#define MIB ((uint64_t)1 << 20)
+
+static const struct go_pace *pace(void) { return &go_heap_of(heap)->pace; }
+
+struct cycle {
+  uint64_t began, goal, ended, marked; // bytes of the heap
+};
+
+enum { MOST_CYCLES = 200 };
+static struct cycle cycles[MOST_CYCLES];
+static size_t n_cycles;
+
+static void note(void *context, struct tri_heap *of, const struct tri_event *event) {
+  (void)context;
+  const struct go_heap *go = go_heap_of(of);
+  struct cycle *cycle = &cycles[n_cycles % MOST_CYCLES];
+  if (event->kind == TRI_EVENT_MARK) *cycle = (struct cycle){.began = go->live, .goal = go->pace.goal};
+  if (event->kind == TRI_EVENT_WEAK) cycle->ended = go->live;
+  if (event->kind != TRI_EVENT_COLLECTION_END) return;
+  cycle->marked = go->pace.pacer.heap_marked;
+  n_cycles++;
+}
+
+// A list of so many nodes stays, and then `made` nodes more are garbage at once.
+static void run(const char *options, size_t kept, size_t made) {
+  n_cycles = 0;
+  create_with((struct tri_heap_params){.options = options, .sink = {note, NULL}});
+  struct tri_handle *list = tri_handle_new(m, TRI_NULL); // as long as the heap
+  for (size_t i = 0; i < kept + made; i++) {
+    tri_ref object = tri_alloc(m, TRI_SHAPE(2, 48));
+    TRI_CHECK(!tri_is_null(object));
+    if (i >= kept) continue;
+    tri_init(m, object, 0, tri_handle_get(m, list));
+    tri_handle_set(m, list, object);
+  }
+  check_heap();
+}
+
+// A steady heap: cycles begin between 45 and 61 64ths of the way to their goal, end by it, and the next goal is
+// twice what was marked (the roots are a slot).
+static void test_steady(const char *options, uint64_t percent) {
+  enum { KEPT = 100000, MADE = 1500000 };
+  run(options, KEPT, MADE);
+  TRI_CHECK_GE(n_cycles, 6);
+  for (size_t i = n_cycles / 2; i < n_cycles; i++) {
+    const struct cycle *c = &cycles[i], *last = &cycles[i - 1];
+    uint64_t goal = last->marked + (last->marked + sizeof(tri_ref)) * percent / 100;
+    TRI_CHECK_EQ(c->goal, goal);
+    uint64_t part = (goal - last->marked) / 64;
+    TRI_CHECK_GE(c->began, last->marked + 45 * part);
+    TRI_CHECK_LE(c->began, last->marked + 61 * part + 64 * KIB);
+    TRI_CHECK_LE(c->ended, goal + goal / 10);
+  }
+  destroy();
+}
+
+// The same program meets the same cycles, to the byte.
+static void test_repeats(const char *options) {
+  enum { KEPT = 30000, MADE = 200000 };
+  static struct cycle first[MOST_CYCLES];
+  run(options, KEPT, MADE);
+  destroy();
+  size_t n = n_cycles;
+  TRI_CHECK_GE(n, 3);
+  memcpy(first, cycles, sizeof first);
+  run(options, KEPT, MADE);
+  destroy();
+  TRI_CHECK_EQ(n_cycles, n);
+  TRI_CHECK(memcmp(first, cycles, n * sizeof *first) == 0);
+}
+
+// With gogc off nothing is collected below the memory limit, and what is mapped stays below it.
+static void test_memory_limit(const char *options, uint64_t limit) {
+  enum { KEPT = 30000, MADE = 400000 };
+  run(options, KEPT, MADE);
+  TRI_CHECK_GE(n_cycles, 3);
+  TRI_CHECK_LE(n_cycles, 40);
+  struct tri_stats s = stats();
+  TRI_CHECK_LE(s.peak_bytes, limit);
+  TRI_CHECK_GE(s.peak_bytes, limit / 2);
+  destroy();
+}
+
+// Near a memory limit that has no room for what lives, cycle follows cycle until the limiter's bucket is full (it
+// is filled here). Then mutators are let off, and memory grows beyond the limit, until the bucket has drained a bit.
+static void test_limiter(void) {
+  enum { KEPT = 100000, MADE = 1000000 };
+  run("heap=64m,gogc=-1,memory_limit=4m,clock=work", KEPT, 0);
+  struct go_limiter *limiter = &go_heap_of(heap)->pace.limiter;
+  TRI_CHECK_GE(n_cycles, 1);
+  TRI_CHECK(!limiter->limiting);
+  TRI_CHECK_EQ(tri_collect(m, TRI_COLLECT_FULL), TRI_OK);
+  TRI_CHECK_EQ(tri_collect_start(m), TRI_OK);
+  TRI_CHECK(limiter->marking);
+  limiter->fill = limiter->capacity;
+  limiter->limiting = true;
+  size_t n = 0;
+  for (; !pace()->mark_time[GO_MARK_ASSIST] && n < MADE; n++) tri_alloc(m, TRI_SHAPE(2, 48));
+  TRI_CHECK_LE(n, MADE - 1);
+  TRI_CHECK_GE(go_heap_of(heap)->live, 2 * 4 * MIB);
+  destroy();
+}
+
+// A heap that cannot hold its goal is collected before it is full, in steps.
+static void test_small_heap(void) {
+  enum { KEPT = 20000, MADE = 200000 };
+  run("heap=2m,clock=work", KEPT, MADE);
+  TRI_CHECK_GE(n_cycles, 5);
+  for (size_t i = 1; i < n_cycles; i++) TRI_CHECK_LE(cycles[i].goal, 2 * MIB);
+  destroy();
+}
+
+int main(void) {
+  collector = tri_collector_find("go");
+  test_steady("heap=256m,clock=work", 100);
+  test_steady("heap=256m,clock=work,pacer=1.19", 100);
+  test_steady("heap=256m,clock=work,gogc=50", 50);
+  test_steady("heap=256m,clock=work,gogc=250", 250);
+  test_repeats("heap=64m,clock=work");
+  test_repeats("heap=64m,clock=work,pacer=1.19,memory_limit=12m");
+  test_memory_limit("heap=64m,clock=work,gogc=-1,memory_limit=12m", 12 * MIB);
+  test_memory_limit("heap=64m,clock=work,gogc=-1,memory_limit=12m,pacer=1.19", 12 * MIB);
+  test_limiter();
+  test_small_heap();
+  return 0;
+}
