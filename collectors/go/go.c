@@ -219,12 +219,12 @@ enum tri_status go_collect_start(struct tri_mutator *m) {
 
 bool go_collect_step(struct tri_mutator *m, size_t units) {
   struct go_heap *heap = stop(m);
-  if (!heap->marking)
-    go_sweep_some(heap, units);
-  else if (!go_mark_step(heap, units))
+  if (heap->marking) {
     tri_emit(m->heap, TRI_EVENT_MARK_STEP, heap->marked_objects, 0);
-  else
-    go_mark_end(heap, TRI_COLLECT_FULL, units != SIZE_MAX);
+    if (go_mark_step(heap, units)) go_mark_end(heap, TRI_COLLECT_FULL, units != SIZE_MAX);
+  } else {
+    go_sweep_some(heap, units);
+  }
   bool done = !heap->marking && !heap->sweep.unswept;
   tri_world_resume(m);
   return done;

@@ -1,6 +1,7 @@
 // Looking into the heap: shapes, walk, inspect, verify, statistics, and what marking has yet to do.
 #include <inttypes.h>
 
+#include "common/poison.h"
 #include "common/report.h"
 #include "go/heap.h"
 #include "tricolor/introspect.h"
@@ -221,9 +222,23 @@ static bool verify_span(void *context, struct go_span *span) {
   return true;
 }
 
+// Free cells that adjoin are looked at as one.
+static void verify_free(struct verify *v, const struct go_span *span) {
+  for (size_t i = 0, next; i < span->n_cells; i = next + 1) {
+    for (next = i; next < span->n_cells && !go_span_is_allocated(span, next);) next++;
+    const void *damage =
+        tri_poison_damage((void *)go_span_cell(span, i), (next - i) * span->cell_bytes);
+    if (damage)
+      tri_find(&v->findings, "span %p: free memory was written to at %p, in cell %zu of %zu bytes",
+               (void *)span->base, damage, ((uintptr_t)damage - span->base) / span->cell_bytes,
+               span->cell_bytes);
+  }
+}
+
 static bool verify_objects(void *context, struct go_span *span) {
   struct verify *v = context;
   struct go_heap *heap = v->heap;
+  if (heap->fills) verify_free(v, span);
   for (size_t i = 0; i < span->n_cells; i++) {
     if (!go_span_is_allocated(span, i)) continue;
     struct tri_object_info info = describe(heap, span, i);

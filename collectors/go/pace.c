@@ -144,10 +144,8 @@ static void terminate(struct tri_mutator *m) {
   TRI_YIELD(MARK_TERMINATE);
   if (!tri_world_stop(m)) return;
   if (heap->marking) {
-    if (go_mark_step(heap, TERMINATION_UNITS))
-      go_mark_end(heap, TRI_COLLECT_FULL, true);
-    else
-      tri_emit(m->heap, TRI_EVENT_MARK_STEP, heap->marked_objects, 0);
+    tri_emit(m->heap, TRI_EVENT_MARK_STEP, heap->marked_objects, 0);
+    if (go_mark_step(heap, TERMINATION_UNITS)) go_mark_end(heap, TRI_COLLECT_FULL, true);
   }
   tri_world_resume(m);
 }

@@ -349,17 +349,23 @@ static uint32_t held_from(const struct pass *p, uint32_t id) {
   return 0;
 }
 
+// Whether an object that is not reached is still there to be looked at, in a light pass too.
+static bool lingers(struct pass *p, tri_ref ref) {
+  const struct tri_object_info *info;
+  struct tri_object_info inspected;
+  if (!p->what.light) return allocated(p, ref, &info);
+  return !tri_is_null(ref) && p->inner->inspect(p->s->heap, ref, &inspected) == TRI_OK;
+}
+
 // A collection that the program interrupted goes by what was reachable when it began: an ephemeron that is
 // unreachable by now may have been reached, and its key not.
 static void follow_cleared(struct pass *p) {
   struct model *model = p->model;
   for (uint32_t id = 1; id < model->n_objects; id++) {
     struct model_object *o = &model->object[id];
-    const struct tri_object_info *info;
     if (!model_alive(o) || tri_shape_kind(o->shape) != TRI_EPHEMERON || o->mark >= p->reached) continue;
     uint32_t key = model_edges(model, o)[0].id;
-    if (!key || model->object[key].mark >= p->reached || tri_is_null(o->ref) || !allocated(p, o->ref, &info))
-      continue;
+    if (!key || model->object[key].mark >= p->reached || !lingers(p, o->ref)) continue;
     if (!tri_is_null(p->inner->ephemeron_key(p->m, o->ref))) continue;
     model_clear_edges(model, id);
   }
