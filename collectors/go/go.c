@@ -53,6 +53,7 @@ enum tri_status go_heap_create(const struct tri_collector *self, const struct tr
   tri_weak_refs_init(&heap->weak, &(struct tri_reach){go_mark_live, go_mark_trace, go_mark_drain, heap});
   tri_finalizers_init(&heap->finalizers);
   heap->stw = own[OPTION_STW];
+  heap->checkmark = own[OPTION_CHECKMARK];
   heap->barrier_max = 2 * (uint32_t)own[OPTION_BUFFER];
   heap->fills = tri_poison_active;
   heap->round = 4;

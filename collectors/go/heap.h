@@ -53,6 +53,7 @@ struct go_heap {
 
   bool marking;
   bool stw;             // an option: marking ends in the pause that it begins in
+  bool checkmark;       // an option: a second marker looks at the marks before a cycle ends
   bool fills;           // free cells are poisoned: tri_poison is active
   uint32_t barrier_max; // entries
   uint64_t round; // lent bits of the weak objects that this cycle has discovered

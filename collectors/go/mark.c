@@ -10,7 +10,11 @@
 //   * a store shades the reference that it overwrites, and the one that it writes
 //   * a reference that leaves a weak object or the finalizer queue is shaded
 //   * what is allocated is marked at once, and never scanned: all that it can refer to is kept anyway
+#include <stdlib.h>
+
+#include "common/check.h"
 #include "common/poison.h"
+#include "go/checkmark.h"
 #include "go/heap.h"
 
 enum {
@@ -257,11 +261,26 @@ bool go_mark_step(struct go_heap *heap, size_t units) {
   return done;
 }
 
+// The option checkmark. Like an assertion it is passed over where only the oracle is to speak.
+static void check_marks(struct go_heap *heap) {
+  struct go_checkmark check;
+  go_checkmark_init(&check, &heap->spans);
+  tri_each_root(&heap->base, go_checkmark_root, &check);
+  tri_finalizers_roots(&heap->finalizers, go_checkmark_root, &check);
+  enum go_checkmark_verdict verdict = go_checkmark_trace(&check);
+  if ((verdict == GO_CHECKMARK_UNMARKED || verdict == GO_CHECKMARK_ASTRAY) && !tri_assertions_ignored) {
+    go_checkmark_print(&check, stderr);
+    abort();
+  }
+  go_checkmark_fini(&check);
+}
+
 void go_mark_end(struct go_heap *heap, enum tri_collect_kind kind, bool lazily) {
   tri_emit(&heap->base, TRI_EVENT_WEAK, 0, 0);
   heap->defers = false;
   tri_weak_refs_process(&heap->weak, &heap->finalizers);
   go_work_dispose(&heap->pool, &heap->work);
+  if (heap->checkmark) check_marks(heap);
   tri_emit(&heap->base, TRI_EVENT_SWEEP, 0, 0);
   set_marking(heap, false);
   heap->marked_total += heap->marked_objects;

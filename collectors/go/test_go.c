@@ -1,6 +1,8 @@
 // go's own paths: the snapshot under each option, marking without memory for its buffers, large objects that
 // are marked in parts, cells that are used again, pages that a sweep gives back, and the pace. Its modules
 // have tests of their own.
+#include "go/heap.h"
+#include "test/abort.h"
 #include "test/snapshot.h"
 
 // -------------------------------------------------------------------------------- spans
@@ -131,6 +133,42 @@ static void test_no_memory_to_begin(void) {
   destroy();
 }
 
+// -------------------------------------------------------------------------------- checkmark
+
+static tri_ref unmarked; // loses its mark when marking has ended
+
+static void lose_mark(void *context, struct tri_heap *of, const struct tri_event *event) {
+  (void)context;
+  if (event->kind != TRI_EVENT_WEAK || tri_is_null(unmarked)) return;
+  struct go_span *span = go_span_of(&go_heap_of(of)->spans, unmarked.bits);
+  size_t index = go_span_index(span, unmarked.bits);
+  span->mark_bits[index / 64] &= ~(UINT64_C(1) << index % 64);
+}
+
+static void collect_without_a_mark(void) {
+  create_with((struct tri_heap_params){.options = "checkmark=on", .sink = {lose_mark, NULL}});
+  TRI_FRAME(m, f, 2);
+  unmarked = TRI_NULL;
+  tri_root_set(m, &f.slot[0], node(m, 0, 8));
+  for (size_t i = 0; i < 500; i++) { // a list, the end of it in the middle of others
+    tri_root_set(m, &f.slot[1], node(m, i, 8));
+    tri_store(m, f.slot[1], 0, f.slot[0]);
+    tri_root_set(m, &f.slot[0], f.slot[1]);
+  }
+  tri_collect(m, TRI_COLLECT_FULL); // nothing is missing
+  unmarked = tri_load(m, tri_load(m, f.slot[0], 0), 0);
+  tri_collect(m, TRI_COLLECT_FULL);
+}
+
+// The mode finds nothing where nothing is missing, and stops at the one mark that is.
+static void test_checkmark(void) {
+  expect_abort(collect_without_a_mark, "is reachable, and not marked\n");
+  unmarked = TRI_NULL;
+  test_losses("heap=1m,checkmark=on");
+  test_losses("heap=1m,buffer=1,checkmark=on");
+  under_schedules(test_mutators, "heap=1m,checkmark=on,gogc=1");
+}
+
 // -------------------------------------------------------------------------------- pace
 
 struct seen {
@@ -197,6 +235,7 @@ static void test_all(void) {
   test_losses("heap=1m,buffer=1");
   test_black("heap=1m");
   test_coming_and_going();
+  test_checkmark();
   test_pace();
   under_schedules(test_mutators, "heap=512k");
   under_schedules(test_mutators, "heap=1m,buffer=1,gogc=1");
