@@ -108,6 +108,24 @@ static void test_limiter(void) {
   destroy();
 }
 
+// All that a cycle scans is the pacer's, to the slot; and as the heap nears its goal unscanned (nobody assists
+// here), an allocated byte owes more.
+static void test_told(void) {
+  enum { KEPT = 100000, SLOTS = 2 };
+  run("heap=64m,clock=work", KEPT, 0);
+  TRI_CHECK_EQ(tri_collect(m, TRI_COLLECT_FULL), TRI_OK);
+  TRI_CHECK_EQ(pace()->pacer.last_heap_scan, KEPT * SLOTS * sizeof(tri_ref));
+  TRI_CHECK_EQ(pace()->pacer.last_stack_scan, sizeof(tri_ref));
+  TRI_CHECK_EQ(tri_collect_start(m), TRI_OK);
+  struct go_limiter *limiter = &go_heap_of(heap)->pace.limiter;
+  limiter->fill = limiter->capacity = UINT64_MAX / 2;
+  limiter->limiting = true;
+  double before = pace()->pacer.assist_work_per_byte;
+  while (go_heap_of(heap)->live < pace()->goal - 64 * KIB) tri_alloc(m, TRI_SHAPE(2, 48));
+  TRI_CHECK_GE(pace()->pacer.assist_work_per_byte, 10 * before);
+  destroy();
+}
+
 // A heap that cannot hold its goal is collected before it is full, in steps.
 static void test_small_heap(void) {
   enum { KEPT = 20000, MADE = 200000 };
@@ -128,6 +146,7 @@ int main(void) {
   test_memory_limit("heap=64m,clock=work,gogc=-1,memory_limit=12m", 12 * MIB);
   test_memory_limit("heap=64m,clock=work,gogc=-1,memory_limit=12m,pacer=1.19", 12 * MIB);
   test_limiter();
+  test_told();
   test_small_heap();
   return 0;
 }
