@@ -60,6 +60,7 @@ enum tri_status go_heap_create(const struct tri_collector *self, const struct tr
   if (heap->stw) heap->base.caps &= ~(uint64_t)TRI_CAP_INCREMENTAL;
   go_pace_init(&heap->pace, (enum go_pacer_generation)own[OPTION_PACER], (int32_t)own[OPTION_GOGC],
                (uint64_t)own[OPTION_MEMORY_LIMIT], heap->budget.limit, TRI_FIBERS || own[OPTION_CLOCK] == 1);
+  heap->pace.traces = own[OPTION_GCTRACE];
   *out = &heap->base;
   return TRI_OK;
 }
@@ -203,7 +204,9 @@ enum tri_status go_collect(struct tri_mutator *m, enum tri_collect_kind kind) {
   if (kind == TRI_COLLECT_MINOR) kind = TRI_COLLECT_FULL;
   if (heap->marking)
     go_cycle(heap, TRI_COLLECT_FULL, true); // what became garbage meanwhile is the next one's
+  heap->pace.forced = true;
   bool done = go_cycle(heap, kind, false);
+  heap->pace.forced = false;
   tri_world_resume(m);
   return done ? TRI_OK : TRI_ENOMEM;
 }
@@ -212,8 +215,10 @@ enum tri_status go_collect_start(struct tri_mutator *m) {
   if (!tri_has(m->heap, TRI_CAP_INCREMENTAL)) return TRI_ENOTSUP;
   struct go_heap *heap = stop(m);
   bool begun = heap->marking;
+  heap->pace.forced = !begun;
   if (!begun && (begun = go_mark_begin(heap, TRI_COLLECT_FULL)))
     tri_emit(m->heap, TRI_EVENT_MARK_STEP, 0, 0);
+  heap->pace.forced = false;
   tri_world_resume(m);
   return begun ? TRI_OK : TRI_ENOMEM;
 }

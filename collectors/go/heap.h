@@ -179,6 +179,10 @@ void go_pace_marked(struct go_heap *heap, int64_t start, uint64_t scanned, enum 
 void go_pace_begin(struct go_heap *heap);
 void go_pace_settle(struct go_heap *heap);
 
+// Between them: marking is done, the cycle is about to end; and afterwards, it has ended.
+void go_pace_terminate(struct go_heap *heap);
+void go_pace_ended(struct go_heap *heap);
+
 // Before a mutator allocates in the slow path: begin a cycle if one is due, pay for the allocation by marking
 // while one is under way, and end it. May collect.
 void go_pace(struct tri_mutator *m, size_t bytes);

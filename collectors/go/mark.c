@@ -276,6 +276,7 @@ static void check_marks(struct go_heap *heap) {
 }
 
 void go_mark_end(struct go_heap *heap, enum tri_collect_kind kind, bool lazily) {
+  go_pace_terminate(heap);
   tri_emit(&heap->base, TRI_EVENT_WEAK, 0, 0);
   heap->defers = false;
   tri_weak_refs_process(&heap->weak, &heap->finalizers);
@@ -292,6 +293,7 @@ void go_mark_end(struct go_heap *heap, enum tri_collect_kind kind, bool lazily) 
     go_pages_scavenge(&heap->pages, SIZE_MAX, GO_SCAVENGE_FORCED);
     go_work_pool_trim(&heap->pool);
   }
+  go_pace_ended(heap);
   tri_emit(&heap->base, TRI_EVENT_COLLECTION_END, kind, heap->sweep.unswept == 0);
 }
 

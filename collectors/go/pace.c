@@ -4,6 +4,8 @@
 // What the pacer calls stacks are the root slots here, frames and handles; globals there are none.
 #include "go/pace.h"
 
+#include <stdio.h>
+
 #include "go/heap.h"
 
 // -------------------------------------------------------------------------------- what the pacer is told
@@ -22,7 +24,8 @@ void go_pace_init(struct go_pace *pace, enum go_pacer_generation generation, int
                   uint64_t memory_limit, uint64_t heap_limit, bool works) {
   *pace = (struct go_pace){.clock = {.works = works}, .heap_limit = heap_limit, .processors = 1};
   go_pacer_init(&pace->pacer, generation, gogc, memory_limit ? memory_limit : GO_NO_MEMORY_LIMIT);
-  go_limiter_init(&pace->limiter, go_now(&pace->clock), pace->processors);
+  pace->history.start = go_now(&pace->clock);
+  go_limiter_init(&pace->limiter, pace->history.start, pace->processors);
   settle_trigger(pace);
 }
 
@@ -78,11 +81,15 @@ static void tell_limiter(struct go_pace *pace) {
 
 // -------------------------------------------------------------------------------- cycles
 
-// The world stands still since the last request to stop; a clock of work stands, too.
-static void change_phase(struct go_heap *heap, bool marking) {
+// The world stands still since the last request to stop, or since the last phase, if that was in the same
+// pause. A clock of work stands, too.
+static int64_t stopped_since(const struct go_heap *heap, int64_t phase, int64_t now) {
+  int64_t stop = (int64_t)heap->base.pauses.begin_ns;
+  return heap->pace.clock.works || stop < phase ? now : stop;
+}
+
+static void change_phase(struct go_heap *heap, int64_t since, int64_t now, bool marking) {
   struct go_pace *pace = &heap->pace;
-  int64_t now = go_now(&pace->clock);
-  int64_t since = pace->clock.works ? now : (int64_t)heap->base.pauses.begin_ns;
   tell_limiter(pace);
   go_limiter_set_processors(&pace->limiter, since, pace->processors);
   go_limiter_start_transition(&pace->limiter, since, marking);
@@ -92,7 +99,14 @@ static void change_phase(struct go_heap *heap, bool marking) {
 void go_pace_begin(struct go_heap *heap) {
   struct go_pace *pace = &heap->pace;
   pace->processors = !pace->clock.works && heap->n_mutators > 1 ? (int)heap->n_mutators : 1;
-  change_phase(heap, true);
+  int64_t now = go_now(&pace->clock), since = stopped_since(heap, pace->cycle.ended, now);
+  change_phase(heap, since, now, true);
+  pace->cycle = (struct go_cycle_times){.begun = since,
+                                        .marking = now,
+                                        .heap_begun = heap->live,
+                                        .stacks = pace->root_bytes,
+                                        .processors = pace->processors,
+                                        .forced = pace->forced};
   pace->scanned = 0;
   for (unsigned who = 0; who < GO_MARKERS; who++) pace->mark_time[who] = 0;
   tell_pacer(heap);
@@ -101,8 +115,13 @@ void go_pace_begin(struct go_heap *heap) {
   // expect so little come too late.
   if (!pace->background && pace->pacer.last_heap_scan < pace->pacer.heap_scan / 2)
     pace->pacer.last_heap_scan = pace->pacer.heap_scan / 2;
-  go_pacer_start_cycle(&pace->pacer, go_now(&pace->clock), pace->processors, false);
+  go_pacer_start_cycle(&pace->pacer, now, pace->processors, false);
   pace->pacer.stack_scan_work = pace->root_bytes;
+}
+
+void go_pace_terminate(struct go_heap *heap) {
+  struct go_pace *pace = &heap->pace;
+  pace->cycle.terminating = stopped_since(heap, pace->cycle.marking, go_now(&pace->clock));
 }
 
 void go_pace_settle(struct go_heap *heap) {
@@ -119,7 +138,23 @@ void go_pace_settle(struct go_heap *heap) {
   go_pacer_reset_live(pacer, heap->marked_bytes);
   go_pacer_commit(pacer, false);
   settle_trigger(pace);
-  change_phase(heap, false);
+  change_phase(heap, pace->cycle.terminating, now, false);
+  pace->cycle.heap_ended = heap->live;
+  pace->cycle.heap_live = pacer->heap_marked;
+  pace->cycle.heap_goal = pacer->last_heap_goal;
+}
+
+void go_pace_ended(struct go_heap *heap) {
+  struct go_pace *pace = &heap->pace;
+  struct go_cycle_times *cycle = &pace->cycle;
+  cycle->ended = go_now(&pace->clock);
+  cycle->assists = pace->mark_time[GO_MARK_ASSIST];
+  cycle->workers = pace->mark_time[GO_MARK_WORKER] + pace->mark_time[GO_MARK_STOPPED];
+  go_history_add(&pace->history, cycle);
+  if (!pace->traces) return;
+  char line[GO_TRACE_BYTES];
+  go_trace_line(line, sizeof line, &pace->history, cycle);
+  fprintf(stderr, "%s\n", line);
 }
 
 static void begin(struct tri_mutator *m) {

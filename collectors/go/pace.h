@@ -5,6 +5,7 @@
 #include "common/os.h"
 #include "go/limiter.h"
 #include "go/pacer.h"
+#include "go/trace.h"
 #include "tricolor/compiler.h"
 
 // Nanoseconds: of the system; or of work, where each byte that is allocated and each byte that is scanned
@@ -43,6 +44,10 @@ struct go_pace {
   uint64_t scanned;    // bytes of the heap's slots, of this cycle; an atomic
   int64_t mark_time[GO_MARKERS]; // CPU time spent marking in this cycle, nanoseconds; atomics
   int64_t untold;                // of it, what the limiter has not been told; an atomic
+  bool forced;                   // the next cycle is begun by a call
+  bool traces;                   // an option: a line for each cycle
+  struct go_cycle_times cycle;
+  struct go_history history;
 };
 
 // gogc, memory_limit (0: none): options. heap_limit: bytes that the heap can hold.

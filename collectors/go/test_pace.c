@@ -2,6 +2,8 @@
 // work, so that each number repeats. The pacer's own tests are test_pacer.c and test_pacer_simulation.c.
 #include "test/own.h"
 
+#include <unistd.h>
+
 #include "go/heap.h"
 
 #define KIB ((uint64_t)1 << 10)
@@ -135,6 +137,64 @@ static void test_small_heap(void) {
   destroy();
 }
 
+// -------------------------------------------------------------------------------- gctrace
+
+struct line {
+  unsigned n, percent, begun_mb, ended_mb, live_mb, goal_mb, stacks_mb, globals_mb, processors;
+  double at, clock[3], cpu[5];
+  bool forced;
+};
+
+static bool parse(const char *text, struct line *l) {
+  int end = 0;
+  char rest[16] = "";
+  int fields = sscanf(text,
+                      "gc %u @%lfs %u%%: %lf+%lf+%lf ms clock, %lf+%lf/%lf/%lf+%lf ms cpu, %u->%u->%u MB, %u MB goal, "
+                      "%u MB stacks, %u MB globals, %u P%n%15[ (forced)]",
+                      &l->n, &l->at, &l->percent, &l->clock[0], &l->clock[1], &l->clock[2], &l->cpu[0], &l->cpu[1],
+                      &l->cpu[2], &l->cpu[3], &l->cpu[4], &l->begun_mb, &l->ended_mb, &l->live_mb, &l->goal_mb,
+                      &l->stacks_mb, &l->globals_mb, &l->processors, &end, rest);
+  l->forced = strcmp(rest, " (forced)") == 0;
+  return fields >= 18 && (!*rest || l->forced) && text[(size_t)end + strlen(rest)] == '\n';
+}
+
+// Each cycle of a run writes one line; what two lines, or one and the events, both say is the same.
+static void test_gctrace(const char *options) {
+  enum { KEPT = 100000, MADE = 300000 };
+  FILE *file = tmpfile();
+  TRI_CHECK(file);
+  int saved = dup(STDERR_FILENO);
+  fflush(stderr);
+  TRI_CHECK(dup2(fileno(file), STDERR_FILENO) >= 0);
+  run(options, KEPT, MADE);
+  TRI_CHECK_EQ(tri_collect(m, TRI_COLLECT_FULL), TRI_OK);
+  fflush(stderr);
+  TRI_CHECK(dup2(saved, STDERR_FILENO) >= 0);
+  close(saved);
+  rewind(file);
+  char text[GO_TRACE_BYTES];
+  struct line l = {0}, before = {0};
+  for (size_t i = 0; i < n_cycles; i++, before = l) {
+    TRI_CHECK(fgets(text, sizeof text, file));
+    TRI_CHECK(parse(text, &l));
+    TRI_CHECK_EQ(l.n, i + 1);
+    TRI_CHECK(l.at >= before.at);
+    TRI_CHECK_LE(l.percent, 100);
+    TRI_CHECK_EQ(l.begun_mb, cycles[i].began / MIB);
+    TRI_CHECK_EQ(l.ended_mb, cycles[i].ended / MIB);
+    TRI_CHECK_EQ(l.live_mb, cycles[i].marked / MIB);
+    TRI_CHECK_EQ(l.goal_mb, cycles[i].goal / MIB);
+    TRI_CHECK_EQ(l.stacks_mb + l.globals_mb, 0);
+    TRI_CHECK_EQ(l.processors, 1);
+    TRI_CHECK(l.cpu[0] == l.clock[0] && l.cpu[4] == l.clock[2]); // of one processor
+    TRI_CHECK_EQ(l.forced, i + 1 == n_cycles);
+    TRI_CHECK(l.forced || l.cpu[1] + l.cpu[2] > 0);
+  }
+  TRI_CHECK(!fgets(text, sizeof text, file));
+  fclose(file);
+  destroy();
+}
+
 int main(void) {
   collector = tri_collector_find("go");
   test_steady("heap=256m,clock=work", 100);
@@ -148,5 +208,7 @@ int main(void) {
   test_limiter();
   test_told();
   test_small_heap();
+  test_gctrace("heap=64m,gctrace=on");
+  test_gctrace("heap=64m,gctrace=on,clock=work");
   return 0;
 }
