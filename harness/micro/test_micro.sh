@@ -3,7 +3,7 @@
 # has its counters; wrong arguments are refused. 
 # usage: test_micro.sh PATH-OF-MICRO [OPTIONS-OF-THE-COLLECTOR]
 set -u
-micro=$1 options=heap=64m${2:+,$2}
+micro=$1 options=heap=16m${2:+,$2}
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 failures=0
