@@ -1,0 +1,45 @@
+// Green Tea's scan kernels: from the objects of a span that are to be scanned to the references they hold. A span of
+// small objects is scanned as a whole: a bit per object becomes a bit per word, those that are references are
+// gathered, null ones left out.
+//
+// Pure: a kernel reads words of the heap, which mutators may write meanwhile, and writes `found`; it knows no heap, no
+// span and no thread. All kernels find the same references in the same order, that of addresses.
+//
+//   scalar    object by object. The specification of the others, and what a sparse span is scanned with.
+//   avx512    64 bytes of the span at a time (AVX512F, BMI2, POPCNT). Objects become words by depositing each
+//             bit at the object's first word (D) and subtracting: (D << words) - D has ones from there to its last.
+//
+// Source: M. Knyszek, A. Clements: Green Tea. Go proposal 73581, 2025; Go 1.26, internal/runtime/gc/scan, which
+// expands objects by matrices over GF(2) instead.
+#ifndef TRICOLOR_GO_GREENTEA_SCAN_H
+#define TRICOLOR_GO_GREENTEA_SCAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "go/size_class.h"
+
+enum {
+  GO_GREEN_MIN = 16, // bytes of the cells of spans that are scanned as a whole
+  GO_GREEN_MAX = GO_IN_SPAN_MAX,
+  GO_GREEN_WORDS = GO_PAGE_BYTES / GO_GREEN_MIN / 64, // of a bitmap with a bit per cell
+  GO_GREEN_FOUND = GO_PAGE_BYTES / 8 + 8,             // references in a span, at most, and what a vector overhangs
+};
+
+// objects: a bit per cell, of GO_GREEN_WORDS words, none for what is no cell. pointers: a bit per word of the page,
+// set for a reference. Returns how many references it stored in `found`, which has room for GO_GREEN_FOUND; what
+// stands behind them there means nothing.
+typedef size_t go_green_kernel(uintptr_t page, size_t cell_bytes, const uint64_t *pointers, const uint64_t *objects,
+                               uintptr_t *found);
+
+go_green_kernel go_green_scan_scalar;
+
+// Only where go_green_has_avx512() (else it may not be called, or does not exist: then has_ is false).
+go_green_kernel go_green_scan_avx512;
+bool go_green_has_avx512(void);
+
+// The fastest that this processor can run.
+go_green_kernel *go_green_best_kernel(void);
+
+#endif
