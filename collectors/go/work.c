@@ -12,6 +12,7 @@ static void forget_dropped(struct go_work_pool *pool) {
 void go_work_pool_init(struct go_work_pool *pool) {
   *pool = (struct go_work_pool){0};
   tri_mutex_init(&pool->lock);
+  go_span_pool_init(&pool->spans);
   forget_dropped(pool);
 }
 
@@ -22,11 +23,13 @@ void go_work_pool_trim(struct go_work_pool *pool) {
     tri_os_free(buffer);
   }
   tri_mutex_unlock(&pool->lock);
+  go_span_pool_trim(&pool->spans);
 }
 
 void go_work_pool_fini(struct go_work_pool *pool) {
   TRI_ASSERT(!pool->full);
   go_work_pool_trim(pool);
+  go_span_pool_fini(&pool->spans);
   TRI_ASSERT(pool->n_buffers == 0);
 }
 
@@ -120,12 +123,16 @@ static uintptr_t take_buffer(struct go_work_pool *pool, struct go_work *work) {
   return full->entry[--full->n];
 }
 
+static bool has_no_buffers(const struct go_work_pool *pool) {
+  return __atomic_load_n(&pool->n_full, __ATOMIC_ACQUIRE) == 0;
+}
+
 uintptr_t go_work_get_slow(struct go_work_pool *pool, struct go_work *work) {
   if (work->first) {
     swap(work);
     if (work->first->n) return work->first->entry[--work->first->n];
   }
-  if (go_work_pool_is_empty(pool)) return 0;
+  if (has_no_buffers(pool)) return 0;
   TRI_YIELD(MARK_STEAL);
   tri_mutex_lock(&pool->lock);
   uintptr_t entry = take_buffer(pool, work);
@@ -140,7 +147,8 @@ static void give(struct go_work_pool *pool, struct go_work_buffer **buffer, stru
 
 void go_work_balance(struct go_work_pool *pool, struct go_work *work) {
   enum { WORTH_IT = 4 };
-  if (!work->first || !go_work_pool_is_empty(pool)) return;
+  go_span_queue_balance(&pool->spans, &work->spans);
+  if (!work->first || !has_no_buffers(pool)) return;
   if (!work->second->n && work->first->n <= WORTH_IT) return;
   tri_mutex_lock(&pool->lock);
   struct go_work_buffer *empty = pop_empty(pool), *first = work->first;
@@ -157,8 +165,9 @@ void go_work_balance(struct go_work_pool *pool, struct go_work *work) {
 }
 
 bool go_work_dispose(struct go_work_pool *pool, struct go_work *work) {
-  if (!work->first) return false;
-  bool some = work->first->n || work->second->n;
+  bool spans = go_span_queue_dispose(&pool->spans, &work->spans);
+  if (!work->first) return spans;
+  bool some = spans || work->first->n || work->second->n;
   tri_mutex_lock(&pool->lock);
   for (int i = 0; i < 2; i++, swap(work)) {
     if (work->first->n)

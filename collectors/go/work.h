@@ -6,12 +6,16 @@
 // An entry is slot 0 of an object that nobody has looked at, marked already or not; or an address farther on
 // in a large one: a part of it that is to be scanned (mark.h).
 //
+// With mark=greentea spans whose objects are to be scanned are work too, in queues of their own (greentea.h). They are
+// shared, balanced and disposed of with the buffers.
+//
 // Out of memory: what cannot be put is marked by the caller and dropped, and the range of such addresses is
 // noted (go_work_drop). Marked objects there are scanned once more before marking ends.
 #ifndef TRICOLOR_GO_WORK_H
 #define TRICOLOR_GO_WORK_H
 
 #include "common/actor.h"
+#include "go/greentea_queue.h"
 
 enum { GO_WORK_ENTRIES = 253 };
 
@@ -27,14 +31,16 @@ struct go_work_pool {
   size_t n_full;                         // an atomic: read without the lock
   size_t n_buffers;                      // all that there are
   uintptr_t dropped_first, dropped_last; // first > last: none
+  struct go_span_pool spans;
 };
 
 // A zeroed struct has no buffers.
 struct go_work {
   struct go_work_buffer *first, *second; // both or neither
+  struct go_span_queue spans;
 };
 
-// Takes no memory. fini: all work has been disposed of.
+// Takes no memory; the struct must not move. fini: all work has been disposed of.
 void go_work_pool_init(struct go_work_pool *pool);
 void go_work_pool_fini(struct go_work_pool *pool);
 
@@ -52,7 +58,7 @@ static inline bool go_work_put(struct go_work_pool *pool, struct go_work *work, 
   return true;
 }
 
-// 0: there is nothing, here and in the pool.
+// 0: there is no entry, here and in the pool; spans there may be.
 static inline uintptr_t go_work_get(struct go_work_pool *pool, struct go_work *work) {
   struct go_work_buffer *buffer = work->first;
   if (TRI_UNLIKELY(!buffer || buffer->n == 0)) return go_work_get_slow(pool, work);
@@ -66,7 +72,7 @@ void go_work_balance(struct go_work_pool *pool, struct go_work *work);
 bool go_work_dispose(struct go_work_pool *pool, struct go_work *work);
 
 static inline bool go_work_pool_is_empty(struct go_work_pool *pool) {
-  return __atomic_load_n(&pool->n_full, __ATOMIC_ACQUIRE) == 0;
+  return __atomic_load_n(&pool->n_full, __ATOMIC_ACQUIRE) == 0 && go_span_pool_is_empty(&pool->spans);
 }
 
 // A marked object that could not be put.
@@ -75,7 +81,7 @@ void go_work_drop(struct go_work_pool *pool, uintptr_t entry);
 // The range of what was dropped, if anything was; from now on nothing is.
 bool go_work_dropped(struct go_work_pool *pool, uintptr_t *first, uintptr_t *last);
 
-// Visit all entries in the pool, or of one mutator's, as long as the visitor returns true. With the world
+// Visit all entries in the pool's buffers, or in one mutator's, as long as the visitor returns true. With the world
 // stopped.
 typedef bool go_work_fn(void *context, uintptr_t entry);
 bool go_work_pool_each(const struct go_work_pool *pool, go_work_fn *visit, void *context);
