@@ -3,7 +3,7 @@
 #include "common/os.h"
 #include "common/poison.h"
 #include "common/slow_alloc.h"
-#include "go/heap.h"
+#include "go/greentea.h"
 
 enum option {
 #define TRI_OPTION_ROW(symbol, name, type, def, min, max, choices, doc) OPTION_##symbol,
@@ -33,7 +33,8 @@ static struct go_heap *new_heap(const struct tri_collector *self, const struct t
   bool pages = go_pages_init(&heap->pages, &heap->budget, address_bytes(heap->budget.limit),
                              config->value[TRI_OPT_HUGE]);
   enum go_layout layout = (enum go_layout)config->value[TRI_COMMON_OPTIONS + OPTION_LAYOUT];
-  bool spans = pages && go_spans_init(&heap->spans, layout, heap->pages.base,
+  bool spans = pages && go_spans_init(&heap->spans, layout, config->value[TRI_COMMON_OPTIONS + OPTION_MARK],
+                                      heap->pages.base,
                                       heap->pages.n_chunks * GO_CHUNK_PAGES);
   if (spans && tri_heap_init(&heap->base, self, config) == TRI_OK) return heap;
   if (spans) go_spans_fini(&heap->spans);
@@ -54,6 +55,7 @@ enum tri_status go_heap_create(const struct tri_collector *self, const struct tr
   tri_finalizers_init(&heap->finalizers);
   heap->stw = own[OPTION_STW];
   heap->checkmark = own[OPTION_CHECKMARK];
+  if (own[OPTION_MARK]) heap->green = go_green_best_kernel();
   heap->barrier_max = 2 * (uint32_t)own[OPTION_BUFFER];
   heap->fills = tri_poison_active;
   heap->round = 4;
@@ -67,7 +69,7 @@ enum tri_status go_heap_create(const struct tri_collector *self, const struct tr
 
 void go_heap_destroy(struct tri_heap *base) {
   struct go_heap *heap = go_heap_of(base);
-  while (go_work_get(&heap->pool, &heap->work)) {
+  while (go_work_get(&heap->pool, &heap->work) || go_span_queue_get(&heap->pool.spans, &heap->work.spans)) {
   } // of a cycle that nobody ended
   go_work_dispose(&heap->pool, &heap->work);
   go_work_pool_fini(&heap->pool);
@@ -128,6 +130,7 @@ static tri_ref make(struct go_heap *heap, struct go_span *span, size_t index, st
   size_t used = span->header + tri_shape_extent(shape);
   if (span->needs_zero) memset((void *)cell, 0, (used + 7) & ~(size_t)7);
   go_shape_set(span, index, cell, shape);
+  if (heap->marking && span->scan_bits) go_green_claim(span, index);
   if (heap->marking && go_mark_cell(span, index))
     __atomic_fetch_add(&heap->marked_bytes, span->cell_bytes, __ATOMIC_RELAXED);
   return go_span_ref(span, index);

@@ -44,12 +44,13 @@ TARGET static uintptr_t *gather(const uintptr_t *words, uint64_t mask, uintptr_t
   return next;
 }
 
-TARGET size_t go_green_scan_avx512(uintptr_t page, size_t cell_bytes, const uint64_t *pointers,
-                                   const uint64_t *objects, uintptr_t *found) {
+TARGET struct go_green_scan go_green_scan_avx512(uintptr_t page, size_t cell_bytes, const uint64_t *pointers,
+                                                 const uint64_t *objects, uintptr_t *found) {
   uintptr_t *next = found;
   const unsigned words = (unsigned)(cell_bytes / 8);
   const uint64_t starts = every(words);
   uint64_t before = 0, borrow = 0;
+  size_t looked_at = 0;
   size_t object = 0; // the first that starts in this word or later
   for (size_t w = 0; w < GO_PAGE_BYTES / 8 / 64; w++) {
     size_t first = object * words - w * 64;
@@ -64,9 +65,10 @@ TARGET size_t go_green_scan_avx512(uintptr_t page, size_t cell_bytes, const uint
     before = deposited;
     borrow = (uint64_t)(run >> 64) & 1;
     uint64_t mask = (uint64_t)run & __atomic_load_n(&pointers[w], __ATOMIC_RELAXED);
+    looked_at += (size_t)__builtin_popcountll(mask);
     next = gather((const uintptr_t *)page + w * 64, mask, next);
   }
-  return (size_t)(next - found);
+  return (struct go_green_scan){(size_t)(next - found), looked_at};
 }
 
 bool go_green_has_avx512(void) {
@@ -80,8 +82,8 @@ bool go_green_has_avx512(void) {
 
 #else
 
-size_t go_green_scan_avx512(uintptr_t page, size_t cell_bytes, const uint64_t *pointers, const uint64_t *objects,
-                            uintptr_t *found) {
+struct go_green_scan go_green_scan_avx512(uintptr_t page, size_t cell_bytes, const uint64_t *pointers,
+                                          const uint64_t *objects, uintptr_t *found) {
   return go_green_scan_scalar(page, cell_bytes, pointers, objects, found);
 }
 bool go_green_has_avx512(void) { return false; }

@@ -27,11 +27,15 @@ enum {
   GO_GREEN_FOUND = GO_PAGE_BYTES / 8 + 8,             // references in a span, at most, and what a vector overhangs
 };
 
+struct go_green_scan {
+  size_t found; // references stored
+  size_t words; // of references that were looked at, nulls too
+};
+
 // objects: a bit per cell, of GO_GREEN_WORDS words, none for what is no cell. pointers: a bit per word of the page,
-// set for a reference. Returns how many references it stored in `found`, which has room for GO_GREEN_FOUND; what
-// stands behind them there means nothing.
-typedef size_t go_green_kernel(uintptr_t page, size_t cell_bytes, const uint64_t *pointers, const uint64_t *objects,
-                               uintptr_t *found);
+// set for a reference. found: room for GO_GREEN_FOUND; what stands there behind what was found means nothing.
+typedef struct go_green_scan go_green_kernel(uintptr_t page, size_t cell_bytes, const uint64_t *pointers,
+                                             const uint64_t *objects, uintptr_t *found);
 
 go_green_kernel go_green_scan_scalar;
 

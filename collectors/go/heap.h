@@ -15,6 +15,7 @@
 #include "common/weak.h"
 #include "go/bits.h"
 #include "go/fast.h"
+#include "go/greentea_scan.h"
 #include "go/pace.h"
 #include "go/pages.h"
 
@@ -55,6 +56,7 @@ struct go_heap {
   bool stw;             // an option: marking ends in the pause that it begins in
   bool checkmark;       // an option: a second marker looks at the marks before a cycle ends
   bool fills;           // free cells are poisoned: tri_poison is active
+  go_green_kernel *green; // spans of small objects are marked as a whole, and scanned so; NULL: they are not
   uint32_t barrier_max; // entries
   uint64_t round; // lent bits of the weak objects that this cycle has discovered
   uint32_t n_mutators;
@@ -128,7 +130,7 @@ static inline bool go_mark_cell(struct go_span *span, size_t index) {
   uint64_t *word = &span->mark_bits[index / 64], bit = UINT64_C(1) << index % 64;
   if (TRI_RELAXED_LOAD(word) & bit) return false;
   TRI_YIELD(MARK_SET);
-  return !(__atomic_fetch_or(word, bit, __ATOMIC_RELAXED) & bit);
+  return !(__atomic_fetch_or(word, bit, __ATOMIC_SEQ_CST) & bit); // before a look at the owner (greentea.c)
 }
 
 static inline bool go_is_marked(struct go_heap *heap, tri_ref object) {
@@ -140,6 +142,14 @@ static inline bool go_is_marked(struct go_heap *heap, tri_ref object) {
 bool go_mark_live(void *heap, tri_ref *slot);
 void go_mark_trace(void *heap, tri_ref *slot);
 void go_mark_drain(void *heap);
+
+// Make an object grey: it goes to `work`. Any mutator with its own work.
+void go_mark_reach(struct go_heap *heap, struct go_work *work, tri_ref object);
+
+// What was marked: objects, their cells' bytes, and those of their reference slots, which were scanned.
+struct go_marked {
+  uint64_t objects, bytes, scanned;
+};
 
 // Mark and scan what `work` and the pool have, at most about so many objects, and as many bytes of reference
 // slots. True: both are empty. quota->scan becomes the bytes that were scanned. Any mutator with its own work.

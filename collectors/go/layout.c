@@ -33,6 +33,17 @@ static void place_marks(struct go_span *span) {
   span->inline_marks = true;
 }
 
+static void clear_scans(struct go_span *span) {
+  if (span->scan_bits) memset(span->scan_bits, 0, GO_SCAN_BYTES);
+}
+
+static void place_scans(const struct go_spans *spans, struct go_span *span) {
+  size_t page = (span->base - spans->base) / GO_PAGE_BYTES;
+  span->scan_bits = span->inline_marks ? (uint64_t *)go_inline_marks(span->base)->scans
+                                       : spans->scan_bits + page * (GO_SCAN_BYTES / sizeof *spans->scan_bits);
+  clear_scans(span);
+}
+
 void go_span_divide(const struct go_spans *spans, struct go_span *span, unsigned span_class) {
   unsigned size_class = size_class_of(span_class);
   bool kinds = span_class >= GO_SPAN_CLASSES, noscan = kinds || go_span_class_noscan(span_class);
@@ -49,9 +60,11 @@ void go_span_divide(const struct go_spans *spans, struct go_span *span, unsigned
   span->header = kinds ? TRI_TAG_BYTES : has_header(spans->layout, size_class, noscan) ? GO_HEADER_BYTES : 0;
   if (!noscan) place_pointer_bits(spans, span, metadata);
   if (metadata >= (noscan ? 0 : GO_POINTER_BITMAP_BYTES) + sizeof(struct go_inline_marks)) place_marks(span);
+  if (spans->greentea && span->in_span_bits && span->cell_bytes >= GO_INLINE_MARKS_MIN) place_scans(spans, span);
 }
 
 void go_span_turn_bits(struct go_span *span, uint64_t *zeroed) {
+  clear_scans(span);
   if (!span->inline_marks) {
     span->alloc_bits = span->mark_bits;
     span->mark_bits = zeroed;

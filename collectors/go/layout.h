@@ -11,6 +11,8 @@
 //   larger                  the tag stands in the span
 //   marks                   bitmaps beside the heap  the same                    of cells of 16 to 512 bytes at the
 //                                                                                end of the span; else the same
+//   with mark=greentea      none are to be had       of cells of 16 to 512 bytes with refs:
+//   scans and an owner                               beside the heap             before the marks
 //
 // Pointer bits, one per word, are set for references: leading ones = n_refs. Those of 1.19 are two per word
 // (Go: pointer; and more words follow), and the same for all sizes: the inline path does not write them.
@@ -56,7 +58,8 @@ static inline unsigned go_node_span_class(enum go_layout layout, size_t n_refs, 
 // -------------------------------------------------------------------------------- inline marks
 //
 // Layout of 1.26, spans of cells of 16 to 512 bytes (span->inline_marks): the last bytes of the page. Marks are
-// span->mark_bits, which so end in the span class: a span's mark bits are told from others by n_cells.
+// span->mark_bits, which so end in the span class: a span's mark bits are told from others by n_cells. Scans and owner
+// are span->scan_bits, if they are used (mark=greentea).
 
 struct go_inline_marks {
   uint8_t scans[63]; // a bit per cell: marked, and scanned

@@ -3,7 +3,7 @@
 
 #include "common/poison.h"
 #include "common/report.h"
-#include "go/heap.h"
+#include "go/greentea.h"
 #include "tricolor/introspect.h"
 
 // -------------------------------------------------------------------------------- objects
@@ -22,6 +22,7 @@ void *go_raw_slow(struct tri_mutator *m, tri_ref object) {
 static enum tri_colour colour_of(const struct go_heap *heap, const struct go_span *span, size_t index) {
   if (!heap->marking) return TRI_COLOUR_NONE;
   if (!go_bit(span->mark_bits, index)) return TRI_WHITE;
+  if (span->scan_bits && !go_bit(span->scan_bits, index)) return TRI_GREY;
   uintptr_t ref = go_span_ref(span, index).bits;
   return ref >= heap->pool.dropped_first && ref <= heap->pool.dropped_last ? TRI_GREY : TRI_BLACK;
 }
@@ -126,10 +127,22 @@ static bool visit_entry(void *context, uintptr_t entry) {
   return grey->visit(grey->context, (tri_ref){go_span_is_large(span) ? span->base : entry});
 }
 
+static bool visit_object(void *context, tri_ref object) {
+  struct grey *grey = context;
+  return grey->visit(grey->context, object);
+}
+
+// A span in a queue stands for those of its objects that are to be scanned.
+static bool visit_span(void *context, uintptr_t entry) {
+  const struct grey *grey = context;
+  return go_green_each_grey(go_span_of(&grey->heap->spans, entry), visit_object, context);
+}
+
 static void visit_mutator(void *context, struct tri_mutator *base) {
   struct grey *grey = context;
   const struct go_mutator *m = go_mutator_of(base);
-  grey->goes_on = grey->goes_on && go_work_each(&m->work, visit_entry, grey);
+  grey->goes_on = grey->goes_on && go_work_each(&m->work, visit_entry, grey) &&
+                  go_span_queue_each(&m->work.spans, visit_span, grey);
   for (uint32_t i = 0; grey->goes_on && i < m->n_barrier; i++)
     grey->goes_on = grey->visit(grey->context, m->barrier[i]);
 }
@@ -138,7 +151,9 @@ bool go_each_grey(struct tri_heap *base, tri_grey_fn *visit, void *context) {
   struct go_heap *heap = go_heap_of(base);
   struct grey grey = {heap, visit, context, true};
   grey.goes_on =
-      go_work_pool_each(&heap->pool, visit_entry, &grey) && go_work_each(&heap->work, visit_entry, &grey);
+      go_work_pool_each(&heap->pool, visit_entry, &grey) && go_work_each(&heap->work, visit_entry, &grey) &&
+      go_span_pool_each(&heap->pool.spans, visit_span, &grey) &&
+      go_span_queue_each(&heap->work.spans, visit_span, &grey);
   tri_each_mutator(base, visit_mutator, &grey);
   return grey.goes_on;
 }
@@ -172,6 +187,7 @@ void go_stats_fill(struct tri_heap *base, struct tri_stats *stats) {
   stats->metadata_bytes = sizeof *heap + pages.metadata + go_spans_bytes(&heap->spans) +
                           go_bits_bytes(&heap->bits) + heap->n_mutators * sizeof(struct go_mutator) +
                           heap->pool.n_buffers * sizeof(struct go_work_buffer) +
+                          heap->pool.spans.n_segments * sizeof(struct go_span_segment) +
                           tri_weak_refs_bytes(&heap->weak) + tri_finalizers_bytes(&heap->finalizers);
   stats->mapped_bytes = pages.mapped + stats->metadata_bytes;
   stats->limit_bytes = heap->budget.limit;
@@ -219,6 +235,7 @@ static bool verify_span(void *context, struct go_span *span) {
   if (span->free_index > span->n_cells || (!heap->marking && !unswept && go_span_marked(span)))
     tri_find(&v->findings, "span %p: %u of %u cells, %zu marks", (void *)span->base, span->free_index,
              span->n_cells, go_span_marked(span));
+  if (span->scan_bits && !unswept) go_green_verify_span(heap, span, &v->findings);
   return true;
 }
 
@@ -271,7 +288,7 @@ static void verify_mutator(void *context, struct tri_mutator *base) {
   if (m->marking != v->heap->marking)
     tri_find(&v->findings, "mutator %u believes that the heap %s", base->id,
              m->marking ? "marks" : "does not mark");
-  if (!v->heap->marking && (m->n_barrier || m->work.first))
+  if (!v->heap->marking && (m->n_barrier || m->work.first || m->work.spans.in))
     tri_find(&v->findings, "mutator %u has marking to do outside of a cycle", base->id);
 }
 
@@ -296,7 +313,8 @@ size_t go_verify(struct tri_heap *base, const struct tri_reporter *reporter) {
              heap->allocated);
   if (v.sum.unswept != heap->sweep.unswept)
     tri_find(&v.findings, "%zu spans are to be swept, and %zu counted", v.sum.unswept, heap->sweep.unswept);
-  if (!heap->marking && (heap->pool.n_full || heap->work.first))
+  go_green_verify_queues(heap, &v.findings);
+  if (!heap->marking && (!go_work_pool_is_empty(&heap->pool) || heap->work.first || heap->work.spans.in))
     tri_find(&v.findings, "there is marking to do outside of a cycle");
   size_t committed =
       (heap->pages.grown - heap->pages.scavenged - heap->pages.cache_scavenged) * GO_PAGE_BYTES;

@@ -15,7 +15,7 @@
 #include "common/check.h"
 #include "common/poison.h"
 #include "go/checkmark.h"
-#include "go/heap.h"
+#include "go/greentea.h"
 
 enum {
   OBLET_BYTES = 128 << 10,
@@ -27,10 +27,13 @@ enum {
 // -------------------------------------------------------------------------------- scanning
 
 static void reach(struct go_heap *heap, struct go_work *work, tri_ref object) {
+  if (heap->green && go_green_reach(heap, work, object)) return;
   if (TRI_LIKELY(go_work_put(&heap->pool, work, object.bits))) return;
   struct go_span *span = go_span_of(&heap->spans, object.bits);
   if (go_mark_cell(span, go_span_index(span, object.bits))) go_work_drop(&heap->pool, object.bits);
 }
+
+void go_mark_reach(struct go_heap *heap, struct go_work *work, tri_ref object) { reach(heap, work, object); }
 
 // All that scan return the bytes that were looked at: the pacer's unit of work.
 static size_t scan_slots(struct go_heap *heap, struct go_work *work, const tri_ref *slot, const tri_ref *end) {
@@ -88,12 +91,8 @@ static size_t scan_cell(struct go_heap *heap, struct go_work *work, const struct
   return scan_slots(heap, work, slot, slot + go_cell_refs(span, cell));
 }
 
-struct marked {
-  uint64_t objects, bytes, scanned;
-};
-
 static inline void look_at(struct go_heap *heap, struct go_work *work, uintptr_t entry,
-                           struct marked *marked) {
+                           struct go_marked *marked) {
   struct go_span *span = go_span_of(&heap->spans, entry);
   size_t index = go_span_index(span, entry);
   if (TRI_UNLIKELY(go_span_is_large(span) && entry != span->base)) {
@@ -101,6 +100,7 @@ static inline void look_at(struct go_heap *heap, struct go_work *work, uintptr_t
     return;
   }
   if (!go_mark_cell(span, index)) return;
+  if (span->scan_bits && !go_green_claim(span, index)) return; // scanned with its span
   marked->objects++;
   marked->bytes += span->cell_bytes;
   tri_weak_refs_reached(&heap->weak, (tri_ref){entry});
@@ -112,7 +112,7 @@ static inline void prefetch(struct go_heap *heap, uintptr_t entry) {
   TRI_PREFETCH(&heap->spans.of_page[(entry - heap->spans.base) / GO_PAGE_BYTES]);
 }
 
-static void account(struct go_heap *heap, const struct marked *marked) {
+static void account(struct go_heap *heap, const struct go_marked *marked) {
   __atomic_fetch_add(&heap->marked_objects, marked->objects, __ATOMIC_RELAXED);
   __atomic_fetch_add(&heap->marked_bytes, marked->bytes, __ATOMIC_RELAXED);
   go_pace_scanned(heap, marked->scanned);
@@ -121,8 +121,9 @@ static void account(struct go_heap *heap, const struct marked *marked) {
 bool go_mark_some(struct go_heap *heap, struct go_work *work, struct go_mark_quota *quota) {
   uintptr_t queue[PREFETCH_QUEUE];
   unsigned oldest = 0, queued = 0;
-  struct marked marked = {0, 0, 0};
+  struct go_marked marked = {0};
   bool empty = false;
+  uint64_t before;
   for (size_t units = quota->units; units && marked.scanned < quota->scan;) {
     uintptr_t entry = go_work_get(&heap->pool, work);
     if (TRI_LIKELY(entry != 0)) {
@@ -137,6 +138,10 @@ bool go_mark_some(struct go_heap *heap, struct go_work *work, struct go_mark_quo
     } else if (queued) {
       entry = queue[oldest];
       queued--;
+    } else if ((before = marked.objects, go_green_scan(heap, work, &marked))) {
+      size_t scanned = marked.objects - before;
+      if (units != SIZE_MAX) units -= scanned < units ? scanned : units;
+      continue;
     } else {
       empty = true;
       break;
@@ -174,6 +179,7 @@ static void scan_dropped(struct go_heap *heap, uintptr_t first, uintptr_t last) 
     for (size_t i = 0; i < span->n_cells; i++) {
       tri_ref object = go_span_ref(span, i);
       if (object.bits < first || object.bits > last || !go_bit(span->mark_bits, i)) continue;
+      if (span->scan_bits && !go_green_claim(span, i)) continue;
       scan_cell(heap, &heap->work, span, i);
       go_mark_some(heap, &heap->work, &(struct go_mark_quota){SIZE_MAX, UINT64_MAX});
     }

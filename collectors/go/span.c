@@ -19,19 +19,24 @@ static size_t pointer_bits_bytes(const struct go_spans *spans) { // of a page
   return spans->layout == GO_LAYOUT_1_19 ? GO_ARENA_BITS_WORDS * sizeof *spans->pointer_bits : 0;
 }
 
-bool go_spans_init(struct go_spans *spans, enum go_layout layout, uintptr_t base, size_t n_pages) {
+static size_t scan_bits_bytes(const struct go_spans *spans) { // of a page
+  return spans->layout == GO_LAYOUT_1_22 && spans->greentea ? GO_SCAN_BYTES : 0;
+}
+
+bool go_spans_init(struct go_spans *spans, enum go_layout layout, bool greentea, uintptr_t base, size_t n_pages) {
   n_pages = round_up(n_pages, BATCH_PAGES);
-  *spans = (struct go_spans){.base = base, .layout = layout, .n_pages = n_pages};
+  *spans = (struct go_spans){.base = base, .layout = layout, .greentea = greentea, .n_pages = n_pages};
   size_t pointers = n_pages * sizeof *spans->of_page, structs = n_pages * sizeof *spans->spans,
          slack = n_pages * GO_SLACK_WORDS * sizeof *spans->slack,
-         pointer_bits = n_pages * pointer_bits_bytes(spans);
-  spans->reserved = round_up(pointers + structs + slack + pointer_bits, tri_os_page_bytes());
+         pointer_bits = n_pages * pointer_bits_bytes(spans), scan_bits = n_pages * scan_bits_bytes(spans);
+  spans->reserved = round_up(pointers + structs + slack + pointer_bits + scan_bits, tri_os_page_bytes());
   char *reservation = spans->reservation = tri_os_reserve(spans->reserved, 0);
   if (!reservation) return false;
   spans->of_page = (struct go_span **)reservation;
   spans->spans = (struct go_span *)(reservation + pointers);
   spans->slack = (uint64_t *)(reservation + pointers + structs);
   if (pointer_bits) spans->pointer_bits = (uint64_t *)(reservation + pointers + structs + slack);
+  if (scan_bits) spans->scan_bits = (uint64_t *)(reservation + pointers + structs + slack + pointer_bits);
   return true;
 }
 
@@ -50,7 +55,8 @@ bool go_spans_reserve(struct go_spans *spans, size_t first, size_t n) {
   if (!commit(spans->of_page, sizeof *spans->of_page, from, to) ||
       !commit(spans->spans, sizeof *spans->spans, from, to) ||
       !commit(spans->slack, GO_SLACK_WORDS * sizeof *spans->slack, from, to) ||
-      (spans->pointer_bits && !commit(spans->pointer_bits, pointer_bits_bytes(spans), from, to)))
+      (spans->pointer_bits && !commit(spans->pointer_bits, pointer_bits_bytes(spans), from, to)) ||
+      (spans->scan_bits && !commit(spans->scan_bits, scan_bits_bytes(spans), from, to)))
     return false;
   spans->committed = to;
   return true;
@@ -59,7 +65,7 @@ bool go_spans_reserve(struct go_spans *spans, size_t first, size_t n) {
 size_t go_spans_bytes(const struct go_spans *spans) {
   return spans->committed *
          (sizeof *spans->of_page + sizeof *spans->spans + GO_SLACK_WORDS * sizeof *spans->slack +
-          pointer_bits_bytes(spans));
+          pointer_bits_bytes(spans) + scan_bits_bytes(spans));
 }
 
 // -------------------------------------------------------------------------------- spans

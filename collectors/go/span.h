@@ -50,6 +50,7 @@ struct go_span {
   size_t cell_bytes;
   uint64_t *alloc_bits;
   uint64_t *mark_bits;    // may have bits for other purposes from n_cells on
+  uint64_t *scan_bits;    // GO_SCAN_BYTES: a bit per cell, and the span's owner; NULL: not marked as a whole (greentea.h)
   uint64_t *pointer_bits; // see layout.h; NULL: none
   uint64_t *slack;        // a bit per cell: see layout.h
   uint64_t tag;    // of a large object
@@ -67,6 +68,8 @@ struct go_spans {
   struct go_span *spans;
   uint64_t *slack;        // GO_SLACK_WORDS per page
   uint64_t *pointer_bits; // GO_ARENA_BITS_WORDS per page in the layout of 1.19; else NULL
+  uint64_t *scan_bits;    // GO_SCAN_BYTES per page, for spans without inline marks, if greentea; else NULL
+  bool greentea;          // spans of small objects are marked as a whole
   size_t n_pages, committed;
   size_t end;       // no span has been at or behind this page
   size_t n, in_use; // spans, and their pages
@@ -74,10 +77,14 @@ struct go_spans {
   size_t reserved;
 };
 
-enum { GO_SLACK_WORDS = GO_PAGE_BYTES / 8 / 64, GO_ARENA_BITS_WORDS = 2 * GO_PAGE_BYTES / 8 / 64 };
+enum {
+  GO_SLACK_WORDS = GO_PAGE_BYTES / 8 / 64,
+  GO_ARENA_BITS_WORDS = 2 * GO_PAGE_BYTES / 8 / 64,
+  GO_SCAN_BYTES = GO_PAGE_BYTES / 16 / 8, // the last one is the owner
+};
 
 // Tables for so many pages from base on. False: out of memory, nothing is held.
-bool go_spans_init(struct go_spans *spans, enum go_layout layout, uintptr_t base, size_t n_pages);
+bool go_spans_init(struct go_spans *spans, enum go_layout layout, bool greentea, uintptr_t base, size_t n_pages);
 void go_spans_fini(struct go_spans *spans);
 size_t go_spans_bytes(const struct go_spans *spans);
 

@@ -116,6 +116,32 @@ static void test_dropped(void) {
   destroy();
 }
 
+// Spans that find no room in queues, whose objects then find none in work buffers: more spans at once than the
+// segments have room for that the roots' took.
+static void test_dropped_spans(const char *options) {
+  enum { OBJECTS = 20000, REFS = 62 };
+  create(options);
+  TRI_FRAME(m, f, 2);
+  tri_root_set(m, &f.slot[0], tri_alloc(m, TRI_SHAPE(OBJECTS, 0)));
+  for (size_t i = 0; i < OBJECTS; i++) {
+    tri_root_set(m, &f.slot[1], labelled(m, REFS, 8, i));
+    tri_store(m, f.slot[0], i, f.slot[1]);
+    tri_store(m, f.slot[1], i % REFS, node(m, i, 8));
+  }
+  tri_root_set(m, &f.slot[1], TRI_NULL);
+  TRI_CHECK_EQ(tri_collect_start(m), TRI_OK); // has memory
+  tri_os_fail_every(1);
+  while (!tri_collect_step(m, 1000)) check_heap();
+  tri_os_fail_every(0);
+  struct tri_stats s = check_heap();
+  TRI_CHECK_EQ(s.live_objects, 1 + 2 * OBJECTS);
+  TRI_CHECK_GE(s.mark_stack_overflows, 1);
+  for (size_t i = 0; i < OBJECTS; i++) check_labelled(tri_load(m, tri_load(m, f.slot[0], i), i % REFS), i);
+  TRI_FRAME_POP(m, f);
+  TRI_CHECK_EQ(live_objects(), 0);
+  destroy();
+}
+
 // The sweep's bitmaps are promised before marking begins, or it does not begin, and the heap stays as it was.
 static void test_no_memory_to_begin(void) {
   enum { OBJECTS = 80000 };
@@ -230,10 +256,14 @@ static void test_all(void) {
   test_oblets(false);
   test_oblets(true);
   test_dropped();
+  test_dropped_spans("heap=64m,gogc=-1,mark=greentea");
+  test_dropped_spans("heap=64m,gogc=-1,mark=greentea,layout=1.26");
   test_no_memory_to_begin();
   test_losses("heap=1m");
   test_losses("heap=1m,buffer=1");
+  test_losses("heap=1m,mark=greentea");
   test_black("heap=1m");
+  test_black("heap=1m,mark=greentea");
   test_coming_and_going();
   test_checkmark();
   test_pace();
@@ -241,6 +271,8 @@ static void test_all(void) {
   under_schedules(test_mutators, "heap=1m,buffer=1,gogc=1");
   under_schedules(test_mutators, "heap=512k,layout=1.19");
   under_schedules(test_mutators, "heap=512k,layout=1.26");
+  under_schedules(test_mutators, "heap=512k,mark=greentea");
+  under_schedules(test_mutators, "heap=1m,buffer=1,gogc=1,layout=1.26,mark=greentea");
 }
 
 int main(void) {

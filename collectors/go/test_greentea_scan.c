@@ -21,11 +21,14 @@ static void set(uint64_t *bits, size_t i) { bits[i / 64] |= UINT64_C(1) << i % 6
 // One in `of`; 0: never.
 static bool chance(struct tri_random *random, unsigned of) { return of && tri_random_below(random, of) == 0; }
 
-static size_t expected(size_t cell_words, size_t n_cells, uintptr_t *found) {
-  size_t n = 0;
-  for (size_t i = 0; i < n_cells * cell_words; i++)
-    if (bit(objects, i / cell_words) && bit(pointers, i) && page[i]) found[n++] = page[i];
-  return n;
+static struct go_green_scan expected(size_t cell_words, size_t n_cells, uintptr_t *found) {
+  struct go_green_scan scan = {0, 0};
+  for (size_t i = 0; i < n_cells * cell_words; i++) {
+    if (!bit(objects, i / cell_words) || !bit(pointers, i)) continue;
+    scan.words++;
+    if (page[i]) found[scan.found++] = page[i];
+  }
+  return scan;
 }
 
 // Cells that the kernel has no reason to read are poisoned, as free ones are.
@@ -51,11 +54,13 @@ static void test_class(struct tri_random *random, go_green_kernel *kernel, unsig
     }
     for (size_t i = 0; i < n_cells; i++)
       if (chance(random, object)) set(objects, i);
-    size_t n = expected(cell_words, n_cells, right);
+    struct go_green_scan scan = expected(cell_words, n_cells, right);
     poison(cell_words, n_cells, true);
-    TRI_CHECK_EQ(kernel((uintptr_t)page, go_class_bytes[size_class], pointers, objects, found), n);
+    struct go_green_scan got = kernel((uintptr_t)page, go_class_bytes[size_class], pointers, objects, found);
+    TRI_CHECK_EQ(got.found, scan.found);
+    TRI_CHECK_EQ(got.words, scan.words);
     poison(cell_words, n_cells, false);
-    for (size_t i = 0; i < n; i++) TRI_CHECK_EQ(found[i], right[i]);
+    for (size_t i = 0; i < got.found; i++) TRI_CHECK_EQ(found[i], right[i]);
   }
 }
 

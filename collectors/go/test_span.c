@@ -122,6 +122,11 @@ static void test_turn_bits(uint64_t seed) {
       if (marked[i]) span->mark_bits[i / 64] |= UINT64_C(1) << i % 64;
     }
     TRI_CHECK_EQ(go_span_marked(span), n);
+    bool whole = spans.greentea && spans.layout != GO_LAYOUT_1_19 && !go_span_noscan(span) && !span->header &&
+                 !go_span_is_large(span) && span->cell_bytes >= 16 && span->cell_bytes <= 512;
+    TRI_CHECK_EQ(span->scan_bits != NULL, whole);
+    if (whole) memset(span->scan_bits, 0xff, GO_SCAN_BYTES); // is no other bits'
+    TRI_CHECK_EQ(go_span_marked(span), n);
     go_span_turn_bits(span, bits[2]);
     TRI_CHECK_EQ(go_span_marked(span), 0);
     TRI_CHECK_EQ(go_span_allocated(span), n);
@@ -131,13 +136,14 @@ static void test_turn_bits(uint64_t seed) {
       if (!go_span_noscan(span) && span->pointer_bits)
         TRI_CHECK_EQ(go_cell_refs(span, go_span_cell(span, i)), 1);
     }
+    for (size_t k = 0; whole && k < GO_SCAN_BYTES; k++) TRI_CHECK_EQ(((unsigned char *)span->scan_bits)[k], 0);
     if (span->inline_marks) TRI_CHECK_EQ(go_inline_marks(span->base)->span_class, span_class);
     go_span_remove(&spans, span);
   }
 }
 
-static void test_layout(enum go_layout layout, uint64_t seed) {
-  TRI_CHECK(go_spans_init(&spans, layout, (uintptr_t)memory, PAGES));
+static void test_layout(enum go_layout layout, bool greentea, uint64_t seed) {
+  TRI_CHECK(go_spans_init(&spans, layout, greentea, (uintptr_t)memory, PAGES));
   test_lookup();
   test_turn_bits(seed);
   test_next_free(seed);
@@ -155,7 +161,10 @@ int main(int argc, char **argv) {
   fprintf(stderr, "seed %llu\n", (unsigned long long)seed);
   memory = tri_os_reserve(PAGES * GO_PAGE_BYTES, GO_PAGE_BYTES);
   TRI_CHECK(memory && tri_os_commit(memory, PAGES * GO_PAGE_BYTES));
-  for (enum go_layout layout = 0; layout < GO_LAYOUTS; layout++) test_layout(layout, seed);
+  for (enum go_layout layout = 0; layout < GO_LAYOUTS; layout++) {
+    test_layout(layout, false, seed);
+    test_layout(layout, true, seed);
+  }
   tri_os_release(memory, PAGES * GO_PAGE_BYTES);
   TRI_CHECK_EQ(tri_os_usage().reserved_bytes, 0);
   return 0;
