@@ -88,7 +88,7 @@ static void prefetch(void *context, tri_ref object) {
 
 static void tell_weak(void *weak, tri_ref object) { tri_weak_refs_reached(weak, object); }
 
-bool go_green_scan(struct go_heap *heap, struct go_work *work, struct go_marked *counts) {
+bool go_green_scan(struct go_heap *heap, struct go_work *work, struct go_marked *marked) {
   uintptr_t found[GO_GREEN_FOUND];
   uint64_t objects[GO_GREEN_WORDS] = {0};
   uintptr_t entry = go_span_queue_get(&heap->pool.spans, &work->spans);
@@ -102,9 +102,9 @@ bool go_green_scan(struct go_heap *heap, struct go_work *work, struct go_marked 
   }
   if (TRI_UNLIKELY(heap->weak.n_keyed)) each(span, objects, tell_weak, &heap->weak);
   struct go_green_scan scan = kernel(span->base, span->cell_bytes, span->pointer_bits, objects, found);
-  counts->objects += n;
-  counts->bytes += n * span->cell_bytes;
-  counts->scanned += scan.words * sizeof(tri_ref);
+  marked->objects += n;
+  marked->bytes += n * span->cell_bytes;
+  marked->scanned += scan.words * sizeof(tri_ref);
   reach_all(heap, work, found, scan.found);
   return true;
 }

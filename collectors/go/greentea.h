@@ -32,7 +32,7 @@ static inline bool go_green_claim(struct go_span *span, size_t index) {
 bool go_green_reach(struct go_heap *heap, struct go_work *work, tri_ref object);
 
 // Scan the span that has waited longest. False: there is none, in `work` and in the pool. Adds to what is there.
-bool go_green_scan(struct go_heap *heap, struct go_work *work, struct go_marked *counts);
+bool go_green_scan(struct go_heap *heap, struct go_work *work, struct go_marked *marked);
 
 // With the world stopped: visit the objects of a span that are marked and not scanned, as long as the visitor returns
 // true. And look for what contradicts what stands above, in one span and in the queues.

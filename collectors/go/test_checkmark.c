@@ -191,7 +191,7 @@ int main(int argc, char **argv) {
   memory = tri_os_reserve(PAGES * GO_PAGE_BYTES, GO_PAGE_BYTES);
   TRI_CHECK(memory && tri_os_commit(memory, PAGES * GO_PAGE_BYTES));
   for (uint64_t i = 0; i < 9; i++) {
-    TRI_CHECK(go_spans_init(&spans, (enum go_layout)(i % 3), (uintptr_t)memory, PAGES));
+    TRI_CHECK(go_spans_init(&spans, (enum go_layout)(i % 3), false, (uintptr_t)memory, PAGES));
     test_missing_marks(seed + i);
     if (i == 0) test_no_memory();
     go_spans_fini(&spans);
