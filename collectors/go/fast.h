@@ -26,6 +26,7 @@ struct go_mutator {
   bool marking; // the heap's: the barrier is on
   bool slow;    // no allocation may take the inline path: the heap marks, or fills free memory
   uint32_t n_barrier;
+  uint64_t black_bytes; // allocated while marking, and not yet accounted for
   int64_t credit; // while marking: bytes that it may allocate before it has to assist
   struct go_span *cache[GO_ALL_SPAN_CLASSES]; // never NULL: a span without cells where there is none
   struct go_work work;
@@ -58,7 +59,8 @@ static inline tri_ref go_alloc(struct tri_mutator *base, struct tri_shape shape)
   span->alloc_cache >>= next - span->free_index;
   span->free_index = next;
   uintptr_t cell = go_span_cell(span, index);
-  if (span->needs_zero) memset((void *)cell, 0, (extent + 7) & ~(size_t)7);
+  // A length that is not constant makes it a call, which is faster than what compilers make of a constant one.
+  if (span->needs_zero) memset((void *)cell, 0, extent <= 64 ? (extent + 7) & ~(size_t)7 : span->cell_bytes);
   if (n_refs) go_pointer_bits_set(span, cell, n_refs);
   go_slack_set(span, index, cell, extent);
   return (tri_ref){cell};

@@ -1,9 +1,8 @@
-// go: Go's memory manager: heaps, mutators, allocation, and the calls that collect. See README.md; heap.h
+// go: Go's memory manager: heaps, mutators, and the calls that collect. See README.md; heap.h
 // says what is where.
 #include "common/os.h"
 #include "common/poison.h"
-#include "common/slow_alloc.h"
-#include "go/greentea.h"
+#include "go/heap.h"
 
 enum option {
 #define TRI_OPTION_ROW(symbol, name, type, def, min, max, choices, doc) OPTION_##symbol,
@@ -101,6 +100,7 @@ void go_detach(struct tri_mutator *base) {
   struct go_mutator *m = go_mutator_of(base);
   go_barrier_flush(heap, m);
   go_work_dispose(&heap->pool, &m->work);
+  go_black_settle(heap, m);
   tri_mutex_lock(&heap->lock);
   go_flush_caches(heap, m);
   heap->n_mutators--;
@@ -116,81 +116,6 @@ tri_ref go_finalizer_next(struct tri_mutator *m, uint64_t *cookie) {
   tri_ref object = tri_finalizers_next(&go_heap_of(m->heap)->finalizers, cookie);
   if (go_is_marking(m)) go_shade_slow(m, object, TRI_NULL);
   return object;
-}
-
-// -------------------------------------------------------------------------------- allocation
-
-// Make the object in a cell that has been taken.
-static tri_ref make(struct go_heap *heap, struct go_span *span, size_t index, struct tri_shape shape) {
-  uintptr_t cell = go_span_cell(span, index);
-  if (TRI_UNLIKELY(heap->fills)) {
-    tri_poison_check((void *)cell, span->cell_bytes, "go: free cell");
-    tri_unpoison((void *)cell, span->cell_bytes);
-  }
-  size_t used = span->header + tri_shape_extent(shape);
-  if (span->needs_zero) memset((void *)cell, 0, (used + 7) & ~(size_t)7);
-  go_shape_set(span, index, cell, shape);
-  if (heap->marking && span->scan_bits) go_green_claim(span, index);
-  if (heap->marking && go_mark_cell(span, index))
-    __atomic_fetch_add(&heap->marked_bytes, span->cell_bytes, __ATOMIC_RELAXED);
-  return go_span_ref(span, index);
-}
-
-static tri_ref alloc_large(struct go_heap *heap, struct tri_shape shape) {
-  size_t bytes = tri_shape_extent(shape);
-  TRI_YIELD(ALLOC_LARGE);
-  go_sweep_pay(heap, bytes);
-  struct go_span *span = go_span_new(heap, tri_shape_refs(shape) == 0, bytes);
-  if (!span) return TRI_NULL;
-  span->alloc_cache = 0;
-  span->free_index = 1;
-  go_live_add(heap, span, 1);
-  go_span_list_push(&heap->central[span->span_class].full[go_swept(heap)], span);
-  return make(heap, span, 0, shape);
-}
-
-static unsigned span_class_of(enum go_layout layout, struct tri_shape shape) {
-  switch (tri_shape_kind(shape)) {
-  case TRI_WEAK:
-    return GO_WEAK_SPANS;
-  case TRI_EPHEMERON:
-    return GO_EPHEMERON_SPANS;
-  case TRI_NODE:
-    break;
-  }
-  return go_node_span_class(layout, tri_shape_refs(shape), tri_shape_extent(shape));
-}
-
-// With the lock held, or the world stopped.
-static tri_ref try_alloc(struct tri_mutator *base, struct tri_shape shape) {
-  struct go_heap *heap = go_heap_of(base->heap);
-  struct go_mutator *m = go_mutator_of(base);
-  unsigned span_class = span_class_of(heap->spans.layout, shape);
-  if (span_class < 2) return alloc_large(heap, shape);
-  struct go_span *span = m->cache[span_class];
-  if (go_span_next_free(span) == span->n_cells) {
-    m->cache[span_class] = &go_empty_span;
-    if (span != &go_empty_span) go_central_give(heap, span);
-    if (!(span = go_central_take(heap, span_class))) return TRI_NULL;
-    m->cache[span_class] = span;
-  }
-  uint32_t index = span->free_index++;
-  span->alloc_cache >>= 1;
-  if (span->free_index % 64 == 0 && span->free_index < span->n_cells)
-    go_span_refill_cache(span, span->free_index);
-  return make(heap, span, index, shape);
-}
-
-// A cycle that is under way is ended first: its garbage may do.
-static bool reclaim(struct tri_mutator *m, bool again) {
-  struct go_heap *heap = go_heap_of(m->heap);
-  bool under_way = heap->marking;
-  return go_cycle(heap, TRI_COLLECT_FULL, true) && under_way && !again;
-}
-
-tri_ref go_alloc_slow(struct tri_mutator *m, struct tri_shape shape) {
-  go_pace(m, tri_shape_extent(shape) + GO_HEADER_BYTES);
-  return tri_slow_alloc(m, shape, &go_heap_of(m->heap)->lock, try_alloc, reclaim);
 }
 
 // -------------------------------------------------------------------------------- collecting

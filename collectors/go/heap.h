@@ -64,7 +64,7 @@ struct go_heap {
   // Under the lock, or with the world stopped.
   uint64_t live; // bytes marked by the last cycle, and allocated since: spans in caches count as full
   uint64_t allocated; // bytes in cells that no sweep has freed: `live` and garbage
-  uint64_t marked_bytes,
+  uint64_t marked_bytes, // but for the black_bytes of mutators
       marked_objects; // of this cycle, while the world is stopped: all that is accounted for
   bool defers;        // mutators run before marking ends: weak objects wait for its end
   struct go_pace pace;
@@ -124,6 +124,12 @@ void go_sweep_reclaim(struct go_heap *heap, size_t n);
 void go_sweep_begin(struct go_heap *heap);
 
 // -------------------------------------------------------------------------------- marking
+
+// What a mutator has allocated black is accounted for.
+static inline void go_black_settle(struct go_heap *heap, struct go_mutator *m) {
+  __atomic_fetch_add(&heap->marked_bytes, m->black_bytes, __ATOMIC_RELAXED);
+  m->black_bytes = 0;
+}
 
 // Set the mark of a cell; true when it was not set.
 static inline bool go_mark_cell(struct go_span *span, size_t index) {

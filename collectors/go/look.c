@@ -210,6 +210,7 @@ struct verify {
   struct tri_findings findings;
   struct sum sum;
   size_t listed, cached, cached_bytes;
+  size_t live; // marked by the last cycle, or allocated since
 };
 
 static bool verify_span(void *context, struct go_span *span) {
@@ -219,6 +220,7 @@ static bool verify_span(void *context, struct go_span *span) {
   bool cached = age == 3, unswept = age == (uint32_t)-2;
   add_span(&v->sum, span);
   v->sum.unswept += unswept;
+  v->live += (unswept ? go_span_marked(span) : go_span_allocated(span)) * span->cell_bytes;
   v->listed += span->list != NULL;
   v->cached += cached;
   if (cached) v->cached_bytes += (span->n_cells - go_span_allocated(span)) * span->cell_bytes;
@@ -311,6 +313,9 @@ size_t go_verify(struct tri_heap *base, const struct tri_reporter *reporter) {
   if (v.sum.bytes != heap->allocated)
     tri_find(&v.findings, "%zu bytes of cells are allocated or in caches, and %" PRIu64 " counted", v.sum.bytes,
              heap->allocated);
+  if (v.live + v.cached_bytes != heap->live)
+    tri_find(&v.findings, "%zu bytes of cells are marked, allocated since or in caches, and %" PRIu64 " counted",
+             v.live + v.cached_bytes, heap->live);
   if (v.sum.unswept != heap->sweep.unswept)
     tri_find(&v.findings, "%zu spans are to be swept, and %zu counted", v.sum.unswept, heap->sweep.unswept);
   go_green_verify_queues(heap, &v.findings);

@@ -26,11 +26,20 @@ enum {
 
 // -------------------------------------------------------------------------------- scanning
 
+static void account(struct go_heap *heap, const struct go_marked *marked) {
+  __atomic_fetch_add(&heap->marked_objects, marked->objects, __ATOMIC_RELAXED);
+  __atomic_fetch_add(&heap->marked_bytes, marked->bytes, __ATOMIC_RELAXED);
+  go_pace_scanned(heap, marked->scanned);
+}
+
 static void reach(struct go_heap *heap, struct go_work *work, tri_ref object) {
   if (heap->green && go_green_reach(heap, work, object)) return;
   if (TRI_LIKELY(go_work_put(&heap->pool, work, object.bits))) return;
   struct go_span *span = go_span_of(&heap->spans, object.bits);
-  if (go_mark_cell(span, go_span_index(span, object.bits))) go_work_drop(&heap->pool, object.bits);
+  if (!go_mark_cell(span, go_span_index(span, object.bits))) return;
+  account(heap, &(struct go_marked){1, span->cell_bytes, 0});
+  tri_weak_refs_reached(&heap->weak, object);
+  go_work_drop(&heap->pool, object.bits);
 }
 
 void go_mark_reach(struct go_heap *heap, struct go_work *work, tri_ref object) { reach(heap, work, object); }
@@ -110,12 +119,6 @@ static inline void look_at(struct go_heap *heap, struct go_work *work, uintptr_t
 static inline void prefetch(struct go_heap *heap, uintptr_t entry) {
   TRI_PREFETCH((void *)entry);
   TRI_PREFETCH(&heap->spans.of_page[(entry - heap->spans.base) / GO_PAGE_BYTES]);
-}
-
-static void account(struct go_heap *heap, const struct go_marked *marked) {
-  __atomic_fetch_add(&heap->marked_objects, marked->objects, __ATOMIC_RELAXED);
-  __atomic_fetch_add(&heap->marked_bytes, marked->bytes, __ATOMIC_RELAXED);
-  go_pace_scanned(heap, marked->scanned);
 }
 
 bool go_mark_some(struct go_heap *heap, struct go_work *work, struct go_mark_quota *quota) {
@@ -213,6 +216,7 @@ void go_mark_drain(void *context) {
 static void tell(void *context, struct tri_mutator *base) {
   struct go_heap *heap = context;
   struct go_mutator *m = go_mutator_of(base);
+  go_black_settle(heap, m);
   m->marking = heap->marking;
   m->slow = heap->marking || heap->fills || heap->spans.layout == GO_LAYOUT_1_19;
   m->credit = 0;

@@ -142,6 +142,36 @@ static void test_dropped_spans(const char *options) {
   destroy();
 }
 
+// So are keys of ephemerons, each of which is known by the value of another only.
+static void test_dropped_keys(void) {
+  enum { CHAIN = 20, FAN = 600 };
+  create("heap=16m,gogc=-1");
+  TRI_FRAME(m, f, CHAIN + 3);
+  tri_ref *key = &f.slot[CHAIN], *value = &f.slot[CHAIN + 1], *next = &f.slot[CHAIN + 2];
+  tri_root_set(m, next, node(m, 0, 8));
+  for (size_t i = CHAIN; i-- > 0;) { // from the chain's end
+    tri_root_set(m, value, tri_alloc(m, TRI_SHAPE(FAN, 0)));
+    for (size_t k = 0; k < FAN; k++) tri_store(m, *value, k, k == 29 * i % FAN ? *next : node(m, k, 8));
+    tri_root_set(m, key, node(m, i, 8));
+    tri_root_set(m, &f.slot[i], tri_ephemeron_new(m));
+    tri_ephemeron_set(m, f.slot[i], *key, *value);
+    tri_root_set(m, next, *key);
+  }
+  tri_root_set(m, value, TRI_NULL);
+  tri_root_set(m, next, TRI_NULL);
+  TRI_CHECK_EQ(tri_collect_start(m), TRI_OK); // has memory
+  tri_os_fail_every(1);
+  while (!tri_collect_step(m, SIZE_MAX)) {
+  }
+  tri_os_fail_every(0);
+  struct tri_stats s = check_heap();
+  TRI_CHECK_GE(s.mark_stack_overflows, 1);
+  for (size_t i = 0; i < CHAIN; i++) TRI_CHECK(!tri_is_null(tri_ephemeron_value(m, f.slot[i])));
+  TRI_CHECK_EQ(s.live_objects, CHAIN * (FAN + 2) + 1);
+  TRI_FRAME_POP(m, f);
+  destroy();
+}
+
 // The sweep's bitmaps are promised before marking begins, or it does not begin, and the heap stays as it was.
 static void test_no_memory_to_begin(void) {
   enum { OBJECTS = 80000 };
@@ -258,6 +288,7 @@ static void test_all(void) {
   test_dropped();
   test_dropped_spans("heap=64m,gogc=-1,mark=greentea");
   test_dropped_spans("heap=64m,gogc=-1,mark=greentea,layout=1.26");
+  test_dropped_keys();
   test_no_memory_to_begin();
   test_losses("heap=1m");
   test_losses("heap=1m,buffer=1");
