@@ -34,7 +34,7 @@ struct run {
   enum tri_check check; // if checked
   int64_t param[TRI_MAX_PARAMS];
   const char *result; // file, or NULL
-  bool json;
+  bool stats, json;
 };
 
 // Pauses of the run, kept outside the heap.
@@ -43,12 +43,20 @@ struct pauses {
   size_t count, room;
 };
 
+// One of the collector's own.
+struct counter {
+  char name[40], unit[16], doc[120];
+  uint64_t value;
+};
+
 struct outcome {
   enum tri_outcome outcome;
   struct tri_answer answer;
   uint64_t wall_ns, cpu_ns, findings;
   struct tri_check_summary checks;
   struct tri_stats stats;
+  struct counter *counters; // if asked for
+  size_t n_counters;
   struct pauses pauses;
 };
 
@@ -153,6 +161,17 @@ static void print_finding(void *context, struct tri_heap *heap, const struct tri
   _exit(TRI_EXIT_FINDING);
 }
 
+static bool keep_counter(void *context, const struct tri_counter *counter) {
+  struct outcome *o = context;
+  o->counters = tri_need(realloc(o->counters, (o->n_counters + 1) * sizeof *o->counters));
+  struct counter *c = &o->counters[o->n_counters++];
+  c->value = counter->value;
+  snprintf(c->name, sizeof c->name, "%s", counter->name);
+  snprintf(c->unit, sizeof c->unit, "%s", counter->unit);
+  snprintf(c->doc, sizeof c->doc, "%s", counter->doc);
+  return true;
+}
+
 static bool run_workload(const struct run *run, struct outcome *o, struct tri_error *error) {
   const struct tri_workload *workload = run->workload;
   const struct tri_collector *record = run->collector;
@@ -189,6 +208,7 @@ static bool run_workload(const struct run *run, struct outcome *o, struct tri_er
   o->wall_ns = clock_ns(CLOCK_MONOTONIC) - wall;
   o->cpu_ns = clock_ns(CLOCK_PROCESS_CPUTIME_ID) - cpu;
   tri_stats_get(heap, &o->stats, sizeof o->stats);
+  if (run->stats) heap->ops->each_counter(heap, keep_counter, o);
   o->findings = tri_shadow_check(heap);
   m->ops->detach(m);
   heap->ops->heap_destroy(heap);
@@ -219,6 +239,13 @@ static const char *status_word(const struct outcome *o) {
   return "error";
 }
 
+static json_t *counters_json(const struct outcome *o) {
+  json_t *counters = json_object();
+  for (size_t i = 0; i < o->n_counters; i++)
+    json_object_set_new(counters, o->counters[i].name, json_integer((json_int_t)o->counters[i].value));
+  return counters;
+}
+
 static json_t *result_json(const struct run *run, const struct outcome *o) {
   json_t *metrics = json_object();
 #define TRI_STAT(name, unit, doc) json_object_set_new(metrics, #name, json_integer((json_int_t)o->stats.name));
@@ -230,12 +257,14 @@ static json_t *result_json(const struct run *run, const struct outcome *o) {
   json_t *params = json_object();
   for (size_t i = 0; i < run->workload->n_params; i++)
     json_object_set_new(params, run->workload->params[i].name, json_integer(run->param[i]));
-  return json_pack("{s:s, s:s, s:s, s:I, s:s, s:s, s:o, s:I, s:s, s:I, s:I, s:o}", "status", status_word(o),
+  json_t *json = json_pack("{s:s, s:s, s:s, s:I, s:s, s:s, s:o, s:I, s:s, s:I, s:I, s:o}", "status", status_word(o),
                    "workload", run->workload->name, "collector", run->collector->name, "heap_bytes",
                    (json_int_t)run->heap_bytes, "options", run->options ? run->options : "", "size",
                    tri_size_names[run->size], "params", params, "answer", (json_int_t)o->answer.value,
                    "message", o->answer.text, "wall_ns", (json_int_t)o->wall_ns, "cpu_ns",
                    (json_int_t)o->cpu_ns, "metrics", metrics);
+  if (run->stats) json_object_set_new(json, "counters", counters_json(o));
+  return json;
 }
 
 static bool write_result(const char *path, const char *text, struct tri_error *error) {
@@ -243,6 +272,10 @@ static bool write_result(const char *path, const char *text, struct tri_error *e
   if (!tri_new_file_begin(&file, path, error)) return false;
   fputs(text, file.stream);
   return tri_new_file_commit(&file, error);
+}
+
+static void print_number(const char *name, uint64_t value, const char *unit, const char *doc) {
+  printf("  %-22s %20llu %-8s%s\n", name, (unsigned long long)value, unit, doc);
 }
 
 static void print_text(const struct run *run, const struct outcome *o) {
@@ -256,6 +289,13 @@ static void print_text(const struct run *run, const struct outcome *o) {
   }
   printf("  wall %s; %llu collections, paused %s, longest %s; allocated %s; peak resident %s\n", wall,
          (unsigned long long)o->stats.collections, total, worst, allocated, peak);
+  if (run->stats) {
+#define TRI_STAT(name, unit, doc) print_number(#name, o->stats.name, unit, doc);
+#include "tricolor/stats.def"
+#undef TRI_STAT
+    for (size_t i = 0; i < o->n_counters; i++)
+      print_number(o->counters[i].name, o->counters[i].value, o->counters[i].unit, o->counters[i].doc);
+  }
   free(wall), free(worst), free(total), free(peak), free(allocated);
 }
 
@@ -305,6 +345,7 @@ static bool parse(int argc, char **argv, struct run *run, struct tri_error *erro
       {"binding", NULL, "inline is what is timed, dynamic what can be checked (default best)",
        .choice = &binding, .choices = binding_names},
       TRI_ARGUMENT_OPTIONS(&run->options),
+      {"stats", NULL, "print all statistics, and the collector's own counters", .flag = &run->stats},
       {"json", NULL, "print the result as JSON", .flag = &run->json},
       {"result", "FILE", "write the result as JSON to FILE; out of memory is then a result",
        .text = &run->result},
@@ -370,6 +411,7 @@ int tri_command_run(int argc, char **argv) {
     status = print_result(&run, &o, &error) ? judge(&run, &o, &error) : TRI_EXIT_SUITE_FAILED;
   if (o.findings) print_command(&run);
   free(o.pauses.ns);
+  free(o.counters);
   free(run.options);
   return status > TRI_EXIT_FINDING ? tri_command_fails("run", &error, status) : (int)status;
 }

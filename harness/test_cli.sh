@@ -52,6 +52,9 @@ expect 2 "add --check=gc" run --collector=marksweep --workload=quads --fault=los
 expect 2 "unknown fault 'lose'" run --collector=marksweep --workload=quads --check=gc --fault=lose
 expect 0 "gcbench on nocollect: ok" run --collector=nocollect --workload=gcbench --size=tiny
 expect 0 '"status": "ok"' run --collector=nocollect --workload=gcbench --size=tiny --json
+expect 0 'B       total allocated, with headers and rounding' run --collector=nocollect --workload=gcbench --size=tiny --stats
+expect 0 ' objects allocated objects, counted span by span' run --collector=go --workload=gcbench --size=tiny --stats
+expect 0 '"NextGC": 4194304' run --collector=go --workload=gcbench --size=tiny --stats --json
 expect 2 "--collector is missing" run --workload=gcbench
 expect 2 "--workload is missing" run --collector=nocollect
 expect 2 "unknown collector 'nocolect'; did you mean 'nocollect'?" run --collector=nocolect --workload=gcbench

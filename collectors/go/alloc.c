@@ -45,6 +45,7 @@ static tri_ref alloc_large(struct tri_mutator *base, struct tri_shape shape) {
   span->alloc_cache = 0;
   span->free_index = 1;
   go_live_add(heap, span, 1);
+  go_count_span(&heap->statistics, span);
   go_span_list_push(&heap->central[span->span_class].full[go_swept(heap)], span);
   return make(base, span, 0, shape);
 }

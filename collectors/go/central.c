@@ -100,6 +100,7 @@ struct go_span *go_central_take(struct go_heap *heap, unsigned span_class) {
 void go_central_give(struct go_heap *heap, struct go_span *span) {
   TRI_YIELD(BLOCK_RELEASE);
   size_t unused = span->n_cells - go_span_allocated(span);
+  go_count_span(&heap->statistics, span);
   if (span->sweepgen == heap->sweep.generation + 1) {
     heap->allocated -= unused * span->cell_bytes;
     go_sweep_span(heap, span, GO_SWEEP_LISTS);

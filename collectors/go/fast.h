@@ -11,7 +11,7 @@
   (TRI_CAP_EXACT | TRI_CAP_CYCLES | TRI_CAP_INCREMENTAL | TRI_CAP_WEAK | TRI_CAP_EPHEMERON |                 \
    TRI_CAP_FINALIZER | TRI_CAP_PIN | TRI_CAP_WALK | TRI_CAP_RECLAIMS | TRI_CAP_MULTI_HEAP |                  \
    TRI_CAP_MULTI_MUTATOR)
-#define TRI_TELLS TRI_TELLS_MARKING
+#define TRI_TELLS (TRI_TELLS_MARKING | TRI_TELLS_COUNTERS)
 #define TRI_MAX_MUTATORS 256
 #define TRI_MAX_HEAPS UINT32_MAX
 #define TRI_MIN_HEAP (256 << 10)
@@ -145,5 +145,6 @@ TRI_COLD void *go_raw_slow(struct tri_mutator *m, tri_ref object);
 #define tri_cold_verify go_verify
 #define tri_cold_marking go_marking
 #define tri_cold_each_grey go_each_grey
+#define tri_cold_each_counter go_each_counter
 
 #endif

@@ -18,6 +18,7 @@
 #include "go/greentea_scan.h"
 #include "go/pace.h"
 #include "go/pages.h"
+#include "go/statistics.h"
 
 // Spans of one class that no mutator has in its cache, by what the last sweep found: with free cells, or
 // none. Two of each: those that have been swept in this cycle, and those that have not; when a sweep begins
@@ -70,7 +71,8 @@ struct go_heap {
   struct go_pace pace;
 
   uint64_t rescans;                                  // total: mark stack overflows
-  uint64_t freed_objects, freed_bytes, marked_total; // totals
+  uint64_t marked_total; // objects
+  struct go_statistics statistics;
 };
 
 static inline struct go_heap *go_heap_of(struct tri_heap *heap) { return (struct go_heap *)heap; }
@@ -143,6 +145,9 @@ static inline bool go_is_marked(struct go_heap *heap, tri_ref object) {
   struct go_span *span = go_span_of(&heap->spans, object.bits);
   return go_bit(span->mark_bits, go_span_index(span, object.bits));
 }
+
+// Fill in what tri_stats_get asks for.
+void go_stats_fill(struct tri_heap *heap, struct tri_stats *stats);
 
 // The callbacks of common/weak.h, and a root visitor; with the world stopped.
 bool go_mark_live(void *heap, tri_ref *slot);

@@ -192,10 +192,11 @@ void go_stats_fill(struct tri_heap *base, struct tri_stats *stats) {
   stats->mapped_bytes = pages.mapped + stats->metadata_bytes;
   stats->limit_bytes = heap->budget.limit;
   stats->peak_bytes = heap->budget.peak;
-  stats->freed_objects = heap->freed_objects;
-  stats->freed_bytes = heap->freed_bytes;
-  stats->allocated_objects = stats->live_objects + stats->freed_objects;
-  stats->allocated_bytes = stats->live_bytes + stats->freed_bytes;
+  struct go_statistics s = go_statistics_now(heap);
+  stats->freed_objects = s.n_frees;
+  stats->freed_bytes = s.total_free;
+  stats->allocated_objects = s.n_mallocs;
+  stats->allocated_bytes = s.total_alloc;
   stats->full_collections = base->epoch;
   stats->marked_objects = heap->marked_total + heap->marked_objects;
   stats->mark_stack_overflows = heap->rescans;

@@ -55,7 +55,7 @@ struct go_span {
   uint64_t *slack;        // a bit per cell: see layout.h
   uint64_t tag;    // of a large object
   size_t pages;
-  uint32_t live; // cells found allocated by the last sweep
+  uint32_t counted; // cells that the statistics have as allocated
   uint32_t sweepgen;
   struct go_span_list *list; // that it is on, or NULL
   struct go_span *next, *previous;

@@ -34,8 +34,7 @@ static void poison_freed(struct go_span *span) {
 }
 
 static void count_swept(struct go_heap *heap, const struct go_span *span, size_t freed) {
-  heap->freed_objects += freed;
-  heap->freed_bytes += freed * span->cell_bytes;
+  go_count_frees(&heap->statistics, span, freed);
   heap->allocated -= freed * span->cell_bytes;
   heap->sweep.unswept--;
   heap->sweep.paid += span->pages;
@@ -59,7 +58,7 @@ bool go_sweep_span(struct go_heap *heap, struct go_span *span, enum go_sweep_kee
     span->needs_zero = true;
   }
   go_span_turn_bits(span, go_bits_take_promised(&heap->bits, words));
-  span->live = (uint32_t)marked;
+  span->counted = (uint32_t)marked;
   span->free_index = 0;
   go_span_refill_cache(span, 0);
   TRI_YIELD(SWEEP_PUBLISH);

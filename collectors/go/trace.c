@@ -11,10 +11,17 @@ static int64_t end_cpu(const struct go_cycle_times *t) { return (t->ended - t->t
 void go_history_add(struct go_history *history, const struct go_cycle_times *t) {
   TRI_ASSERT(t->begun <= t->marking && t->marking <= t->terminating && t->terminating <= t->ended);
   size_t at = history->n++ % GO_PAUSES;
-  history->n_forced += t->forced;
+  if (t->forced)
+    history->n_forced++;
+  else
+    history->n_automatic++;
   history->pause[at] = t->marking - t->begun + t->ended - t->terminating;
-  history->pause_end[at] = t->ended;
+  history->pause_end[at] = history->last_end = t->ended;
   history->pause_total += history->pause[at];
+  history->assists += t->assists;
+  history->workers += t->workers;
+  history->idle += t->idle;
+  history->pauses += begin_cpu(t) + end_cpu(t);
   history->cpu_total += begin_cpu(t) + t->assists + t->workers + t->idle + end_cpu(t);
 }
 

@@ -22,8 +22,10 @@ enum { GO_PAUSES = 256 };
 
 struct go_history {
   int64_t start;       // of the heap
-  uint64_t n, n_forced; // cycles
-  int64_t pause_total, cpu_total; // cpu: of the collector
+  uint64_t n, n_forced, n_automatic; // cycles
+  int64_t last_end;                  // of the last cycle
+  int64_t pause_total, cpu_total;    // cpu: of the collector
+  int64_t assists, workers, idle, pauses; // of that
   // Cycle n (from 1) stands at (n + 255) % 256: both pauses' length, and the end of the second.
   int64_t pause[GO_PAUSES], pause_end[GO_PAUSES];
 };

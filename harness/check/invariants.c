@@ -184,6 +184,16 @@ static bool l4d_allocated(struct tri_view *v) {
                 s->allocated_bytes);
 }
 
+static bool l4e_law(struct tri_view *v) {
+  switch (v->relation) {
+  case '=': if (v->value == v->total) return true; break;
+  case '<': if (v->value <= v->total) return true; break;
+  case '>': if (v->value >= v->total) return true; break;
+  default: return broken(v, "the law '%s' of counter %s cannot be read", v->law, v->counter);
+  }
+  return broken(v, "%s is %" PRIu64 ", against its law '%s' (%" PRIu64 ")", v->counter, v->value, v->law, v->total);
+}
+
 static bool l5a_limit(struct tri_view *v) {
   const struct tri_stats *s = v->stats;
   if (s->limit_bytes > v->heap_option)
@@ -507,6 +517,8 @@ const struct tri_invariant tri_invariants[] = {
      "fault=lie-freed"},
     {"L4d", TRI_WHEN_HEAP, 0, 0, 0, l4d_allocated,
      "every successful allocation is counted, once, with its bytes", "fault=lie-allocated"},
+    {"L4e", TRI_WHEN_COUNTER, 0, 0, TRI_TELLS_COUNTERS, l4e_law,
+     "what a collector says of its counters holds among them and the statistics", "fault=lie-counter"},
     {"L5a", TRI_WHEN_HEAP, 0, 0, 0, l5a_limit, "live + free never exceeds the limit", "fault=lie-limit"},
     {"L5b", TRI_WHEN_FAILED, TRI_CAP_EXACT | TRI_CAP_RECLAIMS, FLOATING, 0, l5b_usable,
      "an allocation fails only if the heap is full; after dropping roots it is usable again", "fault=oom"},

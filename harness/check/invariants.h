@@ -44,6 +44,7 @@
   TRI_WHEN(EPHEMERON, "each ephemeron read, and each at the end of a collection")                            \
   TRI_WHEN(FINALIZER, "each object taken from the finalizer queue")                                          \
   TRI_WHEN(HEAP, "the heap, at the end of a collection")                                                     \
+  TRI_WHEN(COUNTER, "each law of a counter, at the end of a collection and in the phases of marking")        \
   TRI_WHEN(WALK, "the heap walk, at the end of a collection that has swept")                                 \
   TRI_WHEN(FULL, "the heap, at the end of a full collection that has swept")                                 \
   TRI_WHEN(BLACK_EDGE, "each edge of a black object or root, between steps of marking")                      \
@@ -114,6 +115,9 @@ struct tri_view {
 
   const struct tri_stats *stats; // HEAP, WALK, FULL
   uint64_t heap_option, allocations, asked_bytes;
+  const char *counter;           // COUNTER: its name
+  char relation, law[160];       // COUNTER: '=', '<', '>' (or equal), otherwise the law cannot be read
+  uint64_t value, total;         // COUNTER: left and right of the relation
   uint64_t walked, walked_bytes; // WALK, FULL
   bool walk_ended, walk_twice;   // WALK
   const char *verify;            // HEAP: first finding of the collector's own verifier, or NULL

@@ -245,9 +245,12 @@ static void at_event(void *context) {
     if (now.barrier == TRI_BARRIER_SNAPSHOT || now.barrier == TRI_BARRIER_HYBRID) take_edges(s);
     break;
   case TRI_EVENT_MARK_STEP:
-    if (shadow_affords(s, &marking->next_point)) point(s);
+    if (!shadow_affords(s, &marking->next_point)) break;
+    point(s);
+    shadow_judge_counters(s);
     break;
   case TRI_EVENT_WEAK:
+    shadow_judge_counters(s);
     judge_queue(s);
     if (marking->on) {
       look_at_colours(s, 0);
@@ -255,6 +258,7 @@ static void at_event(void *context) {
     }
     break;
   case TRI_EVENT_SWEEP:
+    shadow_judge_counters(s);
     judge_queue(s);
     judge_marked(s);
     marking->on = false;

@@ -582,6 +582,7 @@ static void judge_heap(struct pass *p) {
                           .verify = p->n_verify ? p->verify : NULL};
   s->looked[TRI_WHEN_HEAP]++;
   shadow_judge(s, TRI_WHEN_HEAP, &view);
+  shadow_judge_counters(s);
   if (p->walked) {
     s->looked[TRI_WHEN_WALK]++;
     shadow_judge(s, TRI_WHEN_WALK, &view);

@@ -222,6 +222,7 @@ static void shadow_close(struct tri_shim *shim) {
   s = __atomic_exchange_n(&kept, s, __ATOMIC_ACQ_REL);
   if (!s) return;
   free(s->walked);
+  free(s->counters);
   free(s->walked_at.entry);
   free(s->weak.id);
   free(s->ephemerons.id);

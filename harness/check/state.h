@@ -91,6 +91,8 @@ struct tri_shadow {
   struct tri_object_info *walked;
   size_t n_walked, walked_capacity;
   struct model_map walked_at; // address -> index + 1
+  struct shadow_counter *counters; // and their laws
+  size_t n_counters, counters_capacity;
   struct suspect suspects[32];
   size_t n_suspects;
   struct model_ids weak, ephemerons;
@@ -160,6 +162,9 @@ void shadow_judge_ages(struct tri_shadow *s, uint32_t mark);
 // Blocks (I): each block, and the objects of a walk in it if `walked`; when marking ends also marks of what
 // is free.
 void shadow_judge_blocks(struct tri_shadow *s, bool walked, bool marked);
+
+// Counters that the collector tells, by the laws that it states of them.
+void shadow_judge_counters(struct tri_shadow *s);
 
 // A queued object was handed out: learn where it and what it reaches are; true if all is intact.
 bool shadow_adopt(struct tri_shadow *shadow, struct tri_mutator *m, uint32_t id, tri_ref ref);

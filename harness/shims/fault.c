@@ -587,6 +587,26 @@ LYING_STATS(lie_empty, stats->live_objects += !stats->live_objects)
 LYING_STATS(lie_limit,
             (stats->free_bytes += stats->limit_bytes + 1, stats->mapped_bytes += stats->limit_bytes + 1))
 
+// The k-th counter.
+struct lying_counters {
+  struct fault *fault;
+  tri_counter_fn *visit;
+  void *context;
+  uint64_t n;
+};
+
+static bool lie_counter(void *context, const struct tri_counter *counter) {
+  struct lying_counters *counters = context;
+  struct tri_counter told = *counter;
+  if (++counters->n == counters->fault->k && act(counters->fault)) told.value++;
+  return counters->visit(counters->context, &told);
+}
+static bool lie_counters(struct tri_heap *heap, tri_counter_fn *visit, void *context) {
+  struct lying_counters counters = {.fault = fault_of(heap), .visit = visit, .context = context};
+  return counters.fault->shim.inner->each_counter(heap, lie_counter, &counters);
+}
+static void lie_counter_override(struct tri_collector *record) { record->each_counter = lie_counters; }
+
 // -------------------------------------------------------------------------------- lies: calls
 
 static struct tri_shape lie_shape(struct tri_mutator *m, tri_ref object) {
@@ -872,6 +892,7 @@ static const struct tri_fault_mode modes[] = {
     {"lie-allocated", "allocated and freed objects too many", lie_allocated_override, NULL},
     {"lie-pending", "no finalizers queued", lie_pending_override, NULL},
     {"lie-empty", "an empty heap has one object", lie_empty_override, NULL},
+    {"lie-counter", "the k-th counter is more by one", lie_counter_override, NULL},
     {"lie-limit", "free bytes beyond the limit", lie_limit_override, NULL},
     {"shape", "tell wrong shapes from the k-th call of shape on", shape_override, NULL},
     {"lie-same", "tell identity wrong from the k-th call of same on", same_override, NULL},

@@ -93,6 +93,17 @@ struct tri_block_info {
 };
 typedef bool tri_block_fn(void *context, const struct tri_block_info *info);
 
+// A number that the collector keeps beside struct tri_stats, by the name that its literature or its model has for it.
+// All texts are good during the call only.
+struct tri_counter {
+  const char *name, *unit, *doc;
+  // What holds of it at all times, in terms of other counters and of the fields of struct tri_stats: relations
+  // "= a + b - c", ">= a", "<= a", separated by "; ". NULL: nothing is known.
+  const char *law;
+  uint64_t value;
+};
+typedef bool tri_counter_fn(void *context, const struct tri_counter *counter);
+
 // Receives one sentence per finding; text is good during the call only.
 struct tri_reporter {
   void (*report)(void *context, const char *text);

@@ -1,0 +1,41 @@
+// What has been allocated and freed, by span class, counted where spans leave a mutator's cache and where they are
+// swept, so that no allocation counts. Under the heap's lock, or with the world stopped.
+#ifndef TRICOLOR_GO_STATISTICS_H
+#define TRICOLOR_GO_STATISTICS_H
+
+#include "go/span.h"
+
+struct go_statistics {
+  uint64_t mallocs[GO_ALL_SPAN_CLASSES], frees[GO_ALL_SPAN_CLASSES]; // cells
+  uint64_t large_alloc, large_free;                                  // bytes
+  uint64_t n_mallocs, n_frees, total_alloc, total_free;              // of all classes: cells, bytes
+};
+
+static inline void go_count_mallocs(struct go_statistics *s, const struct go_span *span, size_t cells) {
+  uint64_t bytes = (uint64_t)cells * span->cell_bytes;
+  s->mallocs[span->span_class] += cells;
+  s->n_mallocs += cells;
+  s->total_alloc += bytes;
+  if (go_span_is_large(span)) s->large_alloc += bytes;
+}
+
+static inline void go_count_frees(struct go_statistics *s, const struct go_span *span, size_t cells) {
+  uint64_t bytes = (uint64_t)cells * span->cell_bytes;
+  s->frees[span->span_class] += cells;
+  s->n_frees += cells;
+  s->total_free += bytes;
+  if (go_span_is_large(span)) s->large_free += bytes;
+}
+
+// What the span's cells that are allocated are more than have been counted.
+static inline void go_count_span(struct go_statistics *s, struct go_span *span) {
+  size_t allocated = go_span_allocated(span);
+  go_count_mallocs(s, span, allocated - span->counted);
+  span->counted = (uint32_t)allocated;
+}
+
+// The heap's, with what mutators have taken from the spans in their caches. Only while no mutator runs.
+struct go_heap;
+struct go_statistics go_statistics_now(struct go_heap *heap);
+
+#endif
