@@ -1,6 +1,6 @@
 #include "go/greentea.h"
 
-enum { AHEAD = 8, DENSE = 8 }; // references looked ahead; a span is dense if one in so many objects is to be scanned
+enum { AHEAD = 16, DENSE = 8 }; // references looked ahead; a span is dense if one in so many objects is to be scanned
 
 static uint8_t *owner_of(const struct go_span *span) { return (uint8_t *)span->scan_bits + GO_SCAN_BYTES - 1; }
 
@@ -31,15 +31,6 @@ static inline bool reach(struct go_heap *heap, struct go_work *work, tri_ref obj
 
 bool go_green_reach(struct go_heap *heap, struct go_work *work, tri_ref object) {
   return reach(heap, work, object);
-}
-
-static void reach_all(struct go_heap *heap, struct go_work *work, const uintptr_t *found, size_t n) {
-  const struct go_spans *spans = &heap->spans;
-  for (size_t i = 0; i < n; i++) {
-    if (i + AHEAD < n) TRI_PREFETCH(&spans->of_page[(found[i + AHEAD] - spans->base) / GO_PAGE_BYTES]);
-    tri_ref object = {found[i]};
-    if (TRI_UNLIKELY(!reach(heap, work, object))) go_mark_reach(heap, work, object);
-  }
 }
 
 // -------------------------------------------------------------------------------- scanning
@@ -88,8 +79,62 @@ static void prefetch(void *context, tri_ref object) {
 
 static void tell_weak(void *weak, tri_ref object) { tri_weak_refs_reached(weak, object); }
 
-bool go_green_scan(struct go_heap *heap, struct go_work *work, struct go_marked *marked) {
+// A scan under way: references found, of which the first `next` have been looked at, and objects that were reached from
+// the span itself. Those need not wait, as their lines are here: their references are added to those found. Each
+// object is scanned once, so there are never more than the page has words.
+struct scan {
+  struct go_span *span;
+  uint64_t followed[GO_GREEN_WORDS];
+  size_t n_followed;
+  uint64_t words; // of references
+  size_t next, ahead, n;
   uintptr_t found[GO_GREEN_FOUND];
+};
+
+static inline bool is_in(const struct scan *scan, uintptr_t object) {
+  return object - scan->span->base < GO_PAGE_BYTES;
+}
+
+static inline void look_ahead(struct scan *scan, const struct go_spans *spans) {
+  while (scan->ahead < scan->n && scan->ahead < scan->next + AHEAD) {
+    uintptr_t object = scan->found[scan->ahead++];
+    if (is_in(scan, object))
+      TRI_PREFETCH((void *)object);
+    else
+      TRI_PREFETCH(&spans->of_page[(object - spans->base) / GO_PAGE_BYTES]);
+  }
+}
+
+static inline void follow(struct scan *scan, uintptr_t object) {
+  struct go_span *span = scan->span;
+  size_t index = go_span_index(span, object);
+  uint64_t bit = UINT64_C(1) << index % 64, *followed = &scan->followed[index / 64];
+  if ((*followed | TRI_RELAXED_LOAD(&span->mark_bits[index / 64])) & bit) return;
+  *followed |= bit;
+  scan->n_followed++;
+  struct go_green_scan one =
+      go_green_scan_one(span->base, span->cell_bytes, span->pointer_bits, index, scan->found + scan->n);
+  scan->n += one.found;
+  scan->words += one.words;
+}
+
+// What was followed is black: one update for each word, as each takes as long as scanning an object. Somebody may have
+// reached the same object meanwhile, and queued the span; it is counted where the scan bit was set.
+static size_t blacken(struct go_heap *heap, const struct scan *scan) {
+  struct go_span *span = scan->span;
+  size_t n = 0;
+  for (size_t w = 0; w * 64 < span->n_cells; w++) {
+    uint64_t followed = scan->followed[w];
+    if (!followed) continue;
+    n += (size_t)__builtin_popcountll(
+        followed & ~__atomic_fetch_or(&span->scan_bits[w], followed, __ATOMIC_RELAXED));
+    __atomic_fetch_or(&span->mark_bits[w], followed, __ATOMIC_RELAXED);
+  }
+  if (TRI_UNLIKELY(heap->weak.n_keyed)) each(span, scan->followed, tell_weak, &heap->weak);
+  return n;
+}
+
+bool go_green_scan(struct go_heap *heap, struct go_work *work, size_t units, struct go_marked *marked) {
   uint64_t objects[GO_GREEN_WORDS] = {0};
   uintptr_t entry = go_span_queue_get(&heap->pool.spans, &work->spans);
   if (!entry) return false;
@@ -101,11 +146,25 @@ bool go_green_scan(struct go_heap *heap, struct go_work *work, struct go_marked 
     each(span, objects, prefetch, NULL);
   }
   if (TRI_UNLIKELY(heap->weak.n_keyed)) each(span, objects, tell_weak, &heap->weak);
-  struct go_green_scan scan = kernel(span->base, span->cell_bytes, span->pointer_bits, objects, found);
+  struct scan scan; // not cleared: most of it is `found`
+  struct go_green_scan first = kernel(span->base, span->cell_bytes, span->pointer_bits, objects, scan.found);
+  scan.span = span;
+  scan.words = first.words;
+  scan.n_followed = scan.next = scan.ahead = 0;
+  scan.n = first.found;
+  memset(scan.followed, 0, sizeof scan.followed);
+  for (; scan.next < scan.n; scan.next++) {
+    look_ahead(&scan, &heap->spans);
+    tri_ref object = {scan.found[scan.next]};
+    if (is_in(&scan, object.bits) && TRI_LIKELY(scan.n_followed < units))
+      follow(&scan, object.bits);
+    else if (TRI_UNLIKELY(!reach(heap, work, object)))
+      go_mark_reach(heap, work, object);
+  }
+  n += blacken(heap, &scan);
   marked->objects += n;
   marked->bytes += n * span->cell_bytes;
   marked->scanned += scan.words * sizeof(tri_ref);
-  reach_all(heap, work, found, scan.found);
   return true;
 }
 

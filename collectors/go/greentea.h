@@ -1,8 +1,9 @@
 // Green Tea (option mark=greentea): spans of small objects are marked as a whole. A reference to an object of such a span
 // (16 to 512 bytes, with references; span->scan_bits) marks it at once, and puts not the object but the span into a
 // queue, unless it is there already. While the span waits, more of its objects are marked; when its turn comes, all
-// that are marked and not yet scanned are scanned together, in the order of addresses. Other objects are marked
-// through work buffers as without it.
+// that are marked and not yet scanned are scanned together, in the order of addresses. References from the span into
+// itself are followed at once, as its lines are here: a list in the order of allocation takes one turn per span, where
+// Go queues the span anew for each object. Objects of other spans are marked through work buffers as without it.
 //
 // Bits of an object: neither mark nor scan bit: white. The mark bit: grey, and its span is owned. Both: black.
 //
@@ -31,8 +32,9 @@ static inline bool go_green_claim(struct go_span *span, size_t index) {
 // Reach an object. False: its span is not one to be marked as a whole, or there is no memory for queues.
 bool go_green_reach(struct go_heap *heap, struct go_work *work, tri_ref object);
 
-// Scan the span that has waited longest. False: there is none, in `work` and in the pool. Adds to what is there.
-bool go_green_scan(struct go_heap *heap, struct go_work *work, struct go_marked *marked);
+// Scan the span that has waited longest: those of its objects that are grey, and at most so many of those that become so
+// meanwhile. False: there is no span, in `work` and in the pool. Adds to what has been marked.
+bool go_green_scan(struct go_heap *heap, struct go_work *work, size_t units, struct go_marked *marked);
 
 // With the world stopped: visit the objects of a span that are marked and not scanned, as long as the visitor returns
 // true. And look for what contradicts what stands above, in one span and in the queues.

@@ -19,6 +19,7 @@
 #include <stdint.h>
 
 #include "go/size_class.h"
+#include "tricolor/compiler.h"
 
 enum {
   GO_GREEN_MIN = 16, // bytes of the cells of spans that are scanned as a whole
@@ -36,6 +37,27 @@ struct go_green_scan {
 // set for a reference. found: room for GO_GREEN_FOUND; what stands there behind what was found means nothing.
 typedef struct go_green_scan go_green_kernel(uintptr_t page, size_t cell_bytes, const uint64_t *pointers,
                                              const uint64_t *objects, uintptr_t *found);
+
+// The references of n (2 … 64) words of a page, from `first` on, as a bit each.
+static inline uint64_t go_green_pointers(const uint64_t *pointers, size_t first, size_t n) {
+  const uint64_t *word = pointers + first / 64;
+  uint64_t bits = TRI_RELAXED_LOAD(word) >> first % 64;
+  if (first % 64 + n > 64) bits |= TRI_RELAXED_LOAD(word + 1) << (64 - first % 64);
+  return bits & ~UINT64_C(0) >> (64 - n);
+}
+
+// One object, its cell given by its number. The room needed is that of its own references, and one word.
+static inline struct go_green_scan go_green_scan_one(uintptr_t page, size_t cell_bytes, const uint64_t *pointers,
+                                                     size_t index, uintptr_t *found) {
+  const size_t words = cell_bytes / 8, first = index * words;
+  const uintptr_t *cell = (const uintptr_t *)page + first;
+  struct go_green_scan scan = {0, 0};
+  for (uint64_t bits = go_green_pointers(pointers, first, words); bits; bits &= bits - 1, scan.words++) {
+    found[scan.found] = TRI_RELAXED_LOAD(&cell[__builtin_ctzll(bits)]);
+    scan.found += found[scan.found] != 0;
+  }
+  return scan;
+}
 
 go_green_kernel go_green_scan_scalar;
 

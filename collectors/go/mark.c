@@ -32,13 +32,18 @@ static void account(struct go_heap *heap, const struct go_marked *marked) {
   go_pace_scanned(heap, marked->scanned);
 }
 
+// An object that was marked by itself.
+static void count(struct go_heap *heap, const struct go_span *span, tri_ref object) {
+  account(heap, &(struct go_marked){1, span->cell_bytes, 0});
+  tri_weak_refs_reached(&heap->weak, object);
+}
+
 static void reach(struct go_heap *heap, struct go_work *work, tri_ref object) {
   if (heap->green && go_green_reach(heap, work, object)) return;
   if (TRI_LIKELY(go_work_put(&heap->pool, work, object.bits))) return;
   struct go_span *span = go_span_of(&heap->spans, object.bits);
   if (!go_mark_cell(span, go_span_index(span, object.bits))) return;
-  account(heap, &(struct go_marked){1, span->cell_bytes, 0});
-  tri_weak_refs_reached(&heap->weak, object);
+  if (!span->scan_bits) count(heap, span, object); // else where it is scanned
   go_work_drop(&heap->pool, object.bits);
 }
 
@@ -141,7 +146,7 @@ bool go_mark_some(struct go_heap *heap, struct go_work *work, struct go_mark_quo
     } else if (queued) {
       entry = queue[oldest];
       queued--;
-    } else if ((before = marked.objects, go_green_scan(heap, work, &marked))) {
+    } else if ((before = marked.objects, go_green_scan(heap, work, units, &marked))) {
       size_t scanned = marked.objects - before;
       if (units != SIZE_MAX) units -= scanned < units ? scanned : units;
       continue;
@@ -182,7 +187,10 @@ static void scan_dropped(struct go_heap *heap, uintptr_t first, uintptr_t last) 
     for (size_t i = 0; i < span->n_cells; i++) {
       tri_ref object = go_span_ref(span, i);
       if (object.bits < first || object.bits > last || !go_bit(span->mark_bits, i)) continue;
-      if (span->scan_bits && !go_green_claim(span, i)) continue;
+      if (span->scan_bits) {
+        if (!go_green_claim(span, i)) continue;
+        count(heap, span, object);
+      }
       scan_cell(heap, &heap->work, span, i);
       go_mark_some(heap, &heap->work, &(struct go_mark_quota){SIZE_MAX, UINT64_MAX});
     }
