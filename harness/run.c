@@ -11,6 +11,7 @@
 #include "check/shadow.h"
 #include "common/poison.h"
 #include "measure/arguments.h"
+#include "measure/environment.h"
 #include "measure/file.h"
 #include "shims/fault.h"
 #include "workload.h"
@@ -218,16 +219,6 @@ static bool run_workload(const struct run *run, struct outcome *o, struct tri_er
 
 // ---------------------------------------------------------------------------------------------- reporting
 
-// Peak resident size of this process since it was started (not its parent's, as rusage would say).
-static uint64_t peak_rss_bytes(void) {
-  FILE *file = fopen("/proc/self/status", "r");
-  unsigned long long kib = 0;
-  for (char line[256]; file && fgets(line, sizeof line, file);)
-    if (sscanf(line, "VmHWM: %llu kB", &kib) == 1) break;
-  if (file) fclose(file);
-  return kib << 10;
-}
-
 static const char *status_word(const struct outcome *o) {
   if (o->findings) return "wrong";
   switch (o->outcome) {
@@ -253,7 +244,7 @@ static json_t *result_json(const struct run *run, const struct outcome *o) {
 #undef TRI_STAT
   json_object_set_new(metrics, "pause_p50_ns", json_integer((json_int_t)quantile(&o->pauses, 0.50)));
   json_object_set_new(metrics, "pause_p99_ns", json_integer((json_int_t)quantile(&o->pauses, 0.99)));
-  json_object_set_new(metrics, "peak_rss_bytes", json_integer((json_int_t)peak_rss_bytes()));
+  json_object_set_new(metrics, "peak_rss_bytes", json_integer((json_int_t)tri_peak_resident_bytes()));
   json_t *params = json_object();
   for (size_t i = 0; i < run->workload->n_params; i++)
     json_object_set_new(params, run->workload->params[i].name, json_integer(run->param[i]));
@@ -280,7 +271,7 @@ static void print_number(const char *name, uint64_t value, const char *unit, con
 
 static void print_text(const struct run *run, const struct outcome *o) {
   char *wall = tri_duration_text((double)o->wall_ns), *worst = tri_duration_text((double)o->stats.pause_max_ns);
-  char *total = tri_duration_text((double)o->stats.pause_total_ns), *peak = tri_memory_text((double)peak_rss_bytes());
+  char *total = tri_duration_text((double)o->stats.pause_total_ns), *peak = tri_memory_text((double)tri_peak_resident_bytes());
   char *allocated = tri_memory_text((double)o->stats.allocated_bytes);
   printf("%s on %s: %s. %s\n", run->workload->name, run->collector->name, status_word(o), o->answer.text);
   if (run->checked) {

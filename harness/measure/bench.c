@@ -14,6 +14,7 @@
 #include "measure/file.h"
 #include "measure/hyperfine.h"
 #include "measure/order.h"
+#include "measure/peer.h"
 #include "measure/series.h"
 #include "measure/table.h"
 
@@ -77,11 +78,13 @@ static void default_list(struct tri_words *list, struct tri_names names) {
 }
 
 static bool check_names(const struct plan *plan, const struct tri_bench_options *options,
-                        struct tri_error *error) {
+                        const char *executable, struct tri_error *error) {
   for (size_t i = 0; i < plan->collectors.count; i++) {
     const char *name = plan->collectors.words[i];
     bool is_path = strchr(name, '/'); // of a shared object, which is not in the list
-    if (!is_path && !tri_known("collector", name, options->collectors, error)) return false;
+    if (tri_is_peer(name) ? !tri_peer_known(executable, name, error)
+                          : !is_path && !tri_known("collector", name, options->collectors, error))
+      return false;
   }
   for (size_t i = 0; i < plan->workloads.count; i++)
     if (!tri_known("workload", plan->workloads.words[i], options->workloads, error)) return false;
@@ -94,13 +97,14 @@ static uint64_t drawn_seed(void) {
   return seed;
 }
 
-static bool parse(struct plan *plan, const struct tri_bench_options *options, int argc, char **argv,
-                  struct tri_error *error) {
+static bool parse(struct plan *plan, const struct tri_bench_options *options, const char *executable, int argc,
+                  char **argv, struct tri_error *error) {
   static const char *const default_heap[] = {"64m"};
   *plan = (struct plan){.runs = 12, .seed = drawn_seed(), .timeout_seconds = 600, .size = 1};
   const struct tri_argument table[] = {
       {"collector", "A,B,…",
-       "names from `tricolor list collectors`, or paths of shared objects (default all)",
+       "names from `tricolor list collectors`, paths of shared objects, or\npeer:NAME, a program in harness/peers "
+       "(default all collectors)",
        .list = &plan->collectors},
       {"workload", "V,W,…", "names from `tricolor list workloads` (default all)", .list = &plan->workloads},
       {"heap", "SIZE,…", "limits of the memory for objects, e.g. 32m,64m (default 64m)",
@@ -126,7 +130,7 @@ static bool parse(struct plan *plan, const struct tri_bench_options *options, in
   if (plan->out && !plan->force && access(plan->out, F_OK) == 0)
     return tri_fail(error, "--out=%s: the file exists; choose another name, or give --force to replace it",
                     plan->out);
-  return check_names(plan, options, error) && check_heaps(plan, error);
+  return check_names(plan, options, executable, error) && check_heaps(plan, error);
 }
 
 static void plan_free(struct plan *plan) {
@@ -143,7 +147,7 @@ static void plan_free(struct plan *plan) {
 enum { LONGEST_COMMAND = 10 };
 struct command {
   const char *arguments[LONGEST_COMMAND];
-  char *owned[5];
+  char *owned[6];
 };
 
 static struct command make_command(const struct bench *bench, const struct tri_cell *cell,
@@ -152,10 +156,11 @@ static struct command make_command(const struct bench *bench, const struct tri_c
   struct command command = {
       .owned = {tri_format("--workload=%s", cell->workload), tri_format("--collector=%s", cell->collector),
                 tri_format("--heap=%s", heap), tri_format("--size=%s", sizes[bench->plan->size]),
-                result_path ? tri_format("--result=%s", result_path) : NULL}};
+                result_path ? tri_format("--result=%s", result_path) : NULL,
+                tri_is_peer(cell->collector) ? tri_peer_program(bench->executable, cell->collector) : NULL}};
   free(heap);
   size_t count = 0;
-  command.arguments[count++] = bench->executable;
+  command.arguments[count++] = command.owned[5] ? command.owned[5] : bench->executable;
   command.arguments[count++] = "run";
   for (int i = 0; i < 4; i++) command.arguments[count++] = command.owned[i];
   if (bench->plan->collector_options) {
@@ -491,21 +496,18 @@ static char *own_path(void) {
 }
 
 int tri_bench(const struct tri_bench_options *options, int argc, char **argv) {
-  struct plan plan;
+  struct plan plan = {0};
   struct tri_error error;
-  if (!parse(&plan, options, argc, argv, &error)) {
-    plan_free(&plan);
-    return tri_command_fails(bench_command.name, &error, TRI_EXIT_BAD_INPUT);
-  }
-
   struct bench bench = {.plan = &plan, .on_terminal = isatty(STDERR_FILENO)};
-  bench.executable = options->executable ? tri_format("%s", options->executable) : own_path();
-  bench.directory = tri_temporary_folder("bench", &error);
   int status = TRI_EXIT_SUITE_FAILED;
+  bench.executable = options->executable ? tri_format("%s", options->executable) : own_path();
   if (!bench.executable) {
     tri_fail(&error, "/proc/self/exe does not say which program this is");
-    tri_command_fails(bench_command.name, &error, TRI_EXIT_SUITE_FAILED);
-  } else if (!bench.directory) {
+    return tri_command_fails(bench_command.name, &error, TRI_EXIT_SUITE_FAILED);
+  }
+  if (!parse(&plan, options, bench.executable, argc, argv, &error)) {
+    status = tri_command_fails(bench_command.name, &error, TRI_EXIT_BAD_INPUT);
+  } else if (!(bench.directory = tri_temporary_folder("bench", &error))) {
     tri_command_fails(bench_command.name, &error, TRI_EXIT_SUITE_FAILED);
   } else {
     tri_series_init(&bench.series);
@@ -513,8 +515,8 @@ int tri_bench(const struct tri_bench_options *options, int argc, char **argv) {
     status = measure(&bench);
     tri_signals_release(&bench.signals);
     tri_series_free(&bench.series);
+    tri_remove_folder(bench.directory);
   }
-  if (bench.directory) tri_remove_folder(bench.directory);
   free(bench.executable);
   free(bench.directory);
   free(bench.out_path);

@@ -10,6 +10,7 @@
 //   "message"  why, where it is not ok
 //   "metrics"  flat object of numbers; the table shows peak_rss_bytes and pause_max_ns
 //   …          anything else about the run; it is stored with the sample
+// A peer (peer.h) is run with the same arguments, as a program of its own in the place of EXECUTABLE.
 // It exits with 0 for ok and oom. A process that ends otherwise has failed, whatever it wrote.
 #ifndef TRICOLOR_MEASURE_BENCH_H
 #define TRICOLOR_MEASURE_BENCH_H

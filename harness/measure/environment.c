@@ -185,3 +185,12 @@ void tri_version_print(FILE *out) {
           *TRI_BUILD_TYPE ? TRI_BUILD_TYPE : "no build type",
           *TRI_BUILD_SANITIZERS ? " with sanitizers " : "", TRI_BUILD_SANITIZERS, TRI_BUILD_COMPILER);
 }
+
+uint64_t tri_peak_resident_bytes(void) {
+  FILE *file = fopen("/proc/self/status", "r");
+  unsigned long long kib = 0;
+  for (char line[256]; file && fgets(line, sizeof line, file);)
+    if (sscanf(line, "VmHWM: %llu kB", &kib) == 1) break;
+  if (file) fclose(file);
+  return kib << 10;
+}

@@ -197,6 +197,43 @@ static void check_endings(void) {
   expect_in(stderr_path, "trees/unsupported/heap:64m: skipped: no weak references");
 }
 
+// Peers are programs in a folder beside the one that is measured, and told what it is told.
+static void check_peers(void) {
+  char *fake = tri_format("%s", getenv("FAKE_RUN")), *program = tri_format("%s/run", directory),
+       *folder = tri_format("%s/peers", directory), *peer = tri_format("%s/pike", folder);
+  TRI_CHECK_EQ(symlink(fake, program), 0);
+  TRI_CHECK_EQ(mkdir(folder, 0700), 0);
+  setenv("FAKE_RUN", program, 1);
+  expect_exit(BENCH("--force", "--collector=peer:pike"), 2);
+  expect_in(stderr_path, "unknown peer 'pike': none are in ");
+  TRI_CHECK_EQ(symlink(fake, peer), 0);
+  expect_exit(BENCH("--force", "--collector=steady,peer:pyke"), 2);
+  expect_in(stderr_path, "unknown peer 'pyke': pike are in ");
+  expect_exit(BENCH("--force", "--collector=peer:../run"), 2);
+  expect_exit(BENCH("--force", "--collector=peer:"), 2);
+
+  expect_exit(BENCH("--force", "--collector=peer:pike,steady", "--workload=trees", "--runs=2"), 0);
+  expect_in(stdout_path, "peer:pike");
+  struct tri_series series = load();
+  TRI_CHECK_STR(series.cells[0].id, "trees/peer:pike/heap:64m");
+  TRI_CHECK_STR(series.cells[0].collector, "peer:pike");
+  TRI_CHECK_EQ(strncmp(series.cells[0].command, peer, strlen(peer)), 0);
+  TRI_CHECK_EQ(strncmp(series.cells[1].command, program, strlen(program)), 0);
+  TRI_CHECK(strstr(series.cells[0].command, " run --workload=trees --collector=peer:pike --heap=64m --size=ci"));
+  TRI_CHECK_EQ(series.cells[0].status, TRI_CELL_OK);
+  TRI_CHECK_EQ(samples_of(&series, 0), 2);
+  tri_series_free(&series);
+
+  setenv("FAKE_RUN", fake, 1);
+  TRI_CHECK_EQ(unlink(peer), 0);
+  TRI_CHECK_EQ(unlink(program), 0);
+  TRI_CHECK_EQ(rmdir(folder), 0);
+  free(fake);
+  free(program);
+  free(folder);
+  free(peer);
+}
+
 static void check_timeout(void) {
   expect_exit(BENCH("--force", "--workload=trees", "--collector=stuck,steady", "--runs=2", "--timeout=1"), 1);
   struct tri_series series = load();
@@ -391,6 +428,7 @@ int main(int argc, char **argv) {
     check_bad_input();
     check_good_run();
     check_endings();
+    check_peers();
     check_nothing_left();
     check_timeout();
     check_missing_program();
