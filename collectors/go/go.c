@@ -1,5 +1,7 @@
 // go: Go's memory manager: heaps, mutators, and the calls that collect. See README.md; heap.h
 // says what is where.
+#include <stdio.h>
+
 #include "common/os.h"
 #include "common/poison.h"
 #include "go/heap.h"
@@ -42,6 +44,19 @@ static struct go_heap *new_heap(const struct tri_collector *self, const struct t
   return NULL;
 }
 
+static void note_audit(void *context, const char *text) {
+  struct go_audit *audit = context;
+  if (!*audit->first) snprintf(audit->first, sizeof audit->first, "%s", text);
+}
+
+// Runs are hostile where free memory is filled.
+static void begin_audit(struct go_heap *heap) {
+  struct go_audit *audit = &heap->audit;
+  audit->reporter = (struct tri_reporter){note_audit, audit};
+  audit->findings.reporter = &audit->reporter;
+  if (tri_poison_filling()) heap->pages.audit = &audit->findings;
+}
+
 enum tri_status go_heap_create(const struct tri_collector *self, const struct tri_heap_config *config,
                                struct tri_heap **out) {
   const int64_t *own = config->value + TRI_COMMON_OPTIONS;
@@ -57,6 +72,7 @@ enum tri_status go_heap_create(const struct tri_collector *self, const struct tr
   if (own[OPTION_MARK]) heap->green = go_green_best_kernel();
   heap->barrier_max = 2 * (uint32_t)own[OPTION_BUFFER];
   heap->fills = tri_poison_active;
+  begin_audit(heap);
   heap->round = 4;
   if (heap->stw) heap->base.caps &= ~(uint64_t)TRI_CAP_INCREMENTAL;
   go_pace_init(&heap->pace, (enum go_pacer_generation)own[OPTION_PACER], (int32_t)own[OPTION_GOGC],

@@ -38,11 +38,19 @@ struct go_sweep {
   size_t reclaim_credit; // pages that it has freed beyond what it was asked for
 };
 
+// What an audit of the page heap finds, for the next verify to tell.
+struct go_audit {
+  struct tri_findings findings;
+  struct tri_reporter reporter;
+  char first[256];
+};
+
 struct go_heap {
   struct tri_heap base;
   struct tri_mutex lock;
   struct tri_budget budget;
   struct go_pages pages;
+  struct go_audit audit; // after each operation on pages, in hostile runs
   struct go_spans spans;
   struct go_bits bits;
   size_t bitmap_words; // of one bitmap of each span

@@ -299,6 +299,8 @@ size_t go_verify(struct tri_heap *base, const struct tri_reporter *reporter) {
   struct verify v = {.heap = go_heap_of(base), .findings = {reporter, 0}};
   struct go_heap *heap = v.heap;
   go_pages_check(&heap->pages, &v.findings);
+  if (heap->audit.findings.count)
+    tri_find(&v.findings, "after an earlier operation on pages: %s", heap->audit.first);
   each_span(heap, verify_span, &v);
   v.sum.bytes += v.cached_bytes;
   tri_each_mutator(base, verify_mutator, &v);

@@ -555,6 +555,7 @@ void go_pages_next_cycle(struct go_pages *pages) {
   *limit = larger(*limit, pages->freed_limit);
   pages->freed_limit = 0;
   pages->cycle++;
+  audit(pages);
 }
 
 // ---------------------------------------------------------------------- looking

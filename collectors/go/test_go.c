@@ -71,6 +71,28 @@ static void test_pages_come_back(void) {
   destroy();
 }
 
+// Where free memory is filled, the page heap is computed anew after each of its operations: what was wrong with it in
+// between is told, though it is in order again.
+static void keep(void *context, const char *text) { snprintf(context, 300, "%s", text); }
+
+static void test_audit(void) {
+  for (unsigned level = 0; level < GO_LEVELS; level++) {
+    char text[300] = "";
+    struct tri_reporter reporter = {keep, text};
+    create("heap=16m");
+    TRI_CHECK(!tri_is_null(tri_alloc(m, TRI_SHAPE(0, 100000))));
+    TRI_CHECK_EQ(tri_verify(heap, &reporter), 0);
+    struct go_pages *pages = &go_heap_of(heap)->pages;
+    pages->summary[level][0] ^= 1;
+    go_pages_next_cycle(pages); // an operation
+    pages->summary[level][0] ^= 1;
+    TRI_CHECK_EQ(tri_verify(heap, &reporter), tri_poison_filling());
+    TRI_CHECK((strstr(text, "summary 0") != NULL) == tri_poison_filling());
+    go_heap_of(heap)->audit.findings.count = 0;
+    destroy();
+  }
+}
+
 // -------------------------------------------------------------------------------- marking
 
 // A large object is one piece of work per 128 KiB, in steps and without memory as well.
@@ -285,6 +307,7 @@ static void test_all(void) {
   test_pages_come_back();
   test_oblets(false);
   test_oblets(true);
+  test_audit();
   test_dropped();
   test_dropped_spans("heap=64m,gogc=-1,mark=greentea");
   test_dropped_spans("heap=64m,gogc=-1,mark=greentea,layout=1.26");
