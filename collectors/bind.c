@@ -90,6 +90,9 @@ static const struct tri_option rows[] = {
 #ifndef tri_cold_each_counter
 #define tri_cold_each_counter tri_default_each_counter
 #endif
+#ifndef tri_cold_each_size_class
+#define tri_cold_each_size_class tri_default_each_size_class
+#endif
 
 enum tri_status TRI_IMPL(heap_create)(const struct tri_collector *self, const struct tri_heap_config *config,
                                       struct tri_heap **heap);

@@ -7,6 +7,7 @@
 
 #include "check/invariants.h"
 #include "measure/arguments.h"
+#include "named.h"
 #include "run.h"
 #include "shims/fault.h"
 #include "workload.h"
@@ -114,6 +115,46 @@ static json_t *list_invariants(void) {
   return list;
 }
 
+// Of a collector, or of all: NULL. What its classes are may depend on its options.
+static struct {
+  const struct tri_collector *collector;
+  const char *options;
+} classes_of;
+
+struct class_rows {
+  json_t *list;
+  const char *collector;
+};
+
+static bool add_size_class(void *context, const struct tri_size_class *row) {
+  struct class_rows *rows = context;
+  char *name = tri_format("%s.%zu%s%s", rows->collector, row->cell_bytes, *row->objects ? " " : "", row->objects);
+  char *summary = tri_format("at most %.2f %% waste", 100 * tri_size_class_waste(row));
+  json_array_append_new(rows->list, json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:f}", "name", name, "summary", summary,
+                                              "bytes", (json_int_t)row->cell_bytes, "smallest object",
+                                              (json_int_t)row->least_bytes, "cells", (json_int_t)row->cells, "of",
+                                              (json_int_t)row->block_bytes, "waste", tri_size_class_waste(row)));
+  free(summary);
+  free(name);
+  return true;
+}
+
+static void add_size_classes(json_t *list, const struct tri_collector *collector) {
+  struct tri_heap *heap;
+  struct tri_heap_params params = {.options = classes_of.options};
+  if (tri_heap_create(collector, &params, &heap) != TRI_OK) return; // told of when the command line was read
+  struct class_rows rows = {list, collector->name};
+  tri_each_size_class(heap, add_size_class, &rows);
+  tri_heap_destroy(heap);
+}
+
+static json_t *list_sizeclasses(void) {
+  json_t *list = json_array();
+  if (classes_of.collector) add_size_classes(list, classes_of.collector);
+  for (size_t i = 0; !classes_of.collector && tri_collectors[i]; i++) add_size_classes(list, tri_collectors[i]);
+  return list;
+}
+
 static json_t *list_faults(void) {
   json_t *list = json_array();
   const char *name, *doc;
@@ -139,12 +180,14 @@ static const struct {
     {"invariants", list_invariants},
     {"faults", list_faults},
     {"options", list_options},
+    {"sizeclasses", list_sizeclasses},
 };
 enum { LISTS = sizeof lists / sizeof *lists };
 
 static void print_value(const json_t *value) {
   if (json_is_string(value)) fputs(json_string_value(value), stdout);
   if (json_is_integer(value)) printf("%lld", (long long)json_integer_value(value));
+  if (json_is_real(value)) printf("%.4f", json_real_value(value));
   size_t i;
   json_t *item;
   json_array_foreach(value, i, item) printf("%s%s", i ? " " : "", json_string_value(item));
@@ -181,19 +224,37 @@ static bool known(const char *wanted, struct tri_error *error) {
                   nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : ";");
 }
 
+// The collector whose size classes are listed, and with which options.
+static bool settle_classes(const char *collector, const char *options, struct tri_error *error) {
+  if (!collector) return !options || tri_fail(error, "-o needs --collector: options are one collector's");
+  if (!(classes_of.collector = tri_collector_named(collector, error))) return false;
+  char sentence[200];
+  struct tri_heap_config config;
+  classes_of.options = options;
+  return tri_options_parse(options, classes_of.collector->options, classes_of.collector->n_options, &config, sentence,
+                           sizeof sentence) ||
+         tri_fail(error, "%s", sentence);
+}
+
 int tri_command_list(int argc, char **argv) {
   static const struct tri_command command = {
       .name = "list",
-      .synopsis = "[collectors|workloads|invariants|faults|options] [--json]",
+      .synopsis = "[collectors|workloads|invariants|faults|options|sizeclasses] [options]",
       .about = "Lists what this program has of a kind, or of all kinds.\n",
       .most_words = 1};
   bool as_json = false;
-  const struct tri_argument table[] = {{"json", NULL, "for programs", .flag = &as_json}, {0}};
+  const char *collector = NULL;
+  char *options = NULL;
+  const struct tri_argument table[] = {{"json", NULL, "for programs", .flag = &as_json},
+                                       {"collector", "C", "only its size classes", .text = &collector},
+                                       TRI_ARGUMENT_OPTIONS(&options),
+                                       {0}};
   struct tri_words words = {0};
   struct tri_error error;
   if (!tri_arguments_parse(&command, table, argc, argv, &words, &error) ||
-      (words.count && !known(words.words[0], &error))) {
+      (words.count && !known(words.words[0], &error)) || !settle_classes(collector, options, &error)) {
     free(words.words);
+    free(options);
     return tri_command_fails(command.name, &error, TRI_EXIT_BAD_INPUT);
   }
   json_t *all = json_object();
@@ -210,5 +271,6 @@ int tri_command_list(int argc, char **argv) {
     json_object_foreach(all, title, list) print_list(title, list);
   }
   json_decref(all);
+  free(options);
   return TRI_EXIT_GOOD;
 }

@@ -35,6 +35,11 @@ done
 expect 0 "nocollect" list collectors
 expect 0 '"name": "gcbench"' list workloads --json
 expect 0 "fires: S3" list faults
+expect 0 "go.32 with references at most 23.10 % waste" list sizeclasses --collector=go
+expect 0 "cells: 248; of: 8192" list sizeclasses --collector=go -o layout=1.26
+expect 0 '"name": "marksweep.48"' list sizeclasses --json
+expect 2 "layout" list sizeclasses --collector=go -o layout=1.23
+expect 2 "-o needs --collector" list sizeclasses -o layout=1.26
 expect 2 "there is no list 'collektors'; did you mean 'collectors'" list collektors
 expect 2 "unknown option '--jsn'; did you mean --json?" list --jsn
 expect 2 "one at a time, please: 'options' is too much" list collectors options

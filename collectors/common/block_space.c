@@ -18,6 +18,19 @@ __attribute__((constructor)) static void find_cell_starts(void) {
       cell_starts[c][at / TRI_GRANULE_BYTES / 64] |= UINT64_C(1) << (at / TRI_GRANULE_BYTES % 64);
 }
 
+bool tri_block_each_size_class(struct tri_heap *heap, tri_size_class_fn *visit, void *context) {
+  (void)heap;
+  for (unsigned c = 0; c < TRI_SIZE_CLASSES; c++) {
+    struct tri_size_class size_class = {.objects = "",
+                                        .cell_bytes = tri_class_bytes(c),
+                                        .least_bytes = c ? tri_class_bytes(c - 1) + 1 : TRI_TAG_BYTES,
+                                        .block_bytes = TRI_BLOCK_BYTES,
+                                        .cells = TRI_BLOCK_BYTES / tri_class_bytes(c)};
+    if (!visit(context, &size_class)) return false;
+  }
+  return true;
+}
+
 // ---------------------------------------------------------------------- blocks and bits
 
 static uint32_t index_of(const struct tri_block_space *space, const struct tri_block *block) {

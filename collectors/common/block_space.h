@@ -71,6 +71,9 @@ static inline size_t tri_class_bytes(unsigned size_class) {
   return TRI_BLOCK_BYTES / (15 - (size_class - TRI_CLASS_DOUBLING)) & ~(size_t)7;
 }
 
+// tri_each_size_class of a heap whose small objects live here.
+bool tri_block_each_size_class(struct tri_heap *heap, tri_size_class_fn *visit, void *context);
+
 // -------------------------------------------------------------------------------- the space
 
 enum tri_block_state {

@@ -166,6 +166,11 @@ bool tri_default_each_counter(struct tri_heap *heap, tri_counter_fn *visit, void
   return true;
 }
 
+bool tri_default_each_size_class(struct tri_heap *heap, tri_size_class_fn *visit, void *context) {
+  (void)heap, (void)visit, (void)context;
+  return true;
+}
+
 enum tri_status tri_default_collect_start(struct tri_mutator *m) { return (void)m, TRI_ENOTSUP; }
 
 bool tri_default_collect_step(struct tri_mutator *m, size_t units) { return (void)m, (void)units, true; }

@@ -146,5 +146,6 @@ TRI_COLD void *go_raw_slow(struct tri_mutator *m, tri_ref object);
 #define tri_cold_marking go_marking
 #define tri_cold_each_grey go_each_grey
 #define tri_cold_each_counter go_each_counter
+#define tri_cold_each_size_class go_each_size_class
 
 #endif

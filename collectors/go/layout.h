@@ -32,7 +32,7 @@
 
 #include "go/span.h"
 
-enum { GO_HEADER_BYTES = 8, GO_SLACK_ESCAPE = 255 };
+enum { GO_SLACK_ESCAPE = 255 };
 
 // Divide the zeroed span into the cells of a span class, or the one of a large object, and have its metadata in
 // the span ready. The pages may hold anything.

@@ -158,6 +158,18 @@ bool go_each_grey(struct tri_heap *base, tri_grey_fn *visit, void *context) {
   return grey.goes_on;
 }
 
+// -------------------------------------------------------------------------------- size classes
+
+bool go_each_size_class(struct tri_heap *base, tri_size_class_fn *visit, void *context) {
+  enum go_layout layout = go_heap_of(base)->spans.layout;
+  for (unsigned c = 1; c < GO_CLASSES; c++)
+    for (unsigned noscan = 0; noscan < 2; noscan++) {
+      struct tri_size_class size_class = go_size_class_told(layout, c, noscan);
+      if (!visit(context, &size_class)) return false;
+    }
+  return true;
+}
+
 // -------------------------------------------------------------------------------- statistics
 
 struct sum {

@@ -13,8 +13,12 @@ unsigned go_span_objects(enum go_layout layout, unsigned size_class, bool noscan
   return (unsigned)(bytes / go_class_bytes[size_class]);
 }
 
-double go_class_max_waste(enum go_layout layout, unsigned size_class, bool noscan) {
-  size_t smallest = go_class_bytes[size_class - 1] + (size_t)1;
-  size_t used = go_span_objects(layout, size_class, noscan) * smallest;
-  return 1 - (double)used / (double)go_class_span_bytes(size_class);
+struct tri_size_class go_size_class_told(enum go_layout layout, unsigned size_class, bool noscan) {
+  size_t before = go_class_bytes[size_class - 1];
+  bool first_with_header = layout != GO_LAYOUT_1_19 && !noscan && before == GO_IN_SPAN_MAX;
+  return (struct tri_size_class){.objects = noscan ? "without references" : "with references",
+                                 .cell_bytes = go_class_bytes[size_class],
+                                 .least_bytes = before + 1 + (first_with_header ? GO_HEADER_BYTES : 0),
+                                 .block_bytes = go_class_span_bytes(size_class),
+                                 .cells = go_span_objects(layout, size_class, noscan)};
 }

@@ -17,6 +17,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "tricolor/introspect.h"
+
 #define GO_PAGE_BYTES ((size_t)8 << 10)
 
 enum {
@@ -101,6 +103,7 @@ enum go_layout {
 enum {
   GO_IN_SPAN_MAX = 512,          // largest object described by bits in its span
   GO_INLINE_MARKS_MIN = 16,      // smallest object with mark bits in its span
+  GO_HEADER_BYTES = 8,
   GO_POINTER_BITMAP_BYTES = 128, // a bit per word of a page
   GO_INLINE_MARKS_BYTES = 128,   // a mark and a scan bit per 16 bytes of a page, owner, span class
 };
@@ -111,8 +114,7 @@ size_t go_span_metadata_bytes(enum go_layout layout, unsigned size_class, bool n
 // Cells of a span of the class (1 …).
 unsigned go_span_objects(enum go_layout layout, unsigned size_class, bool noscan);
 
-// The largest part of a span of the class (1 …), in [0, 1), that is of no use to the program: each cell holds
-// the smallest object of its class, and the tail and the metadata hold none.
-double go_class_max_waste(enum go_layout layout, unsigned size_class, bool noscan);
+// What tri_each_size_class tells of the class (1 …).
+struct tri_size_class go_size_class_told(enum go_layout layout, unsigned size_class, bool noscan);
 
 #endif

@@ -37,5 +37,6 @@ static inline tri_ref marksweep_alloc(struct tri_mutator *m, struct tri_shape sh
 #define tri_cold_marking tri_marked_marking
 #define tri_cold_each_grey tri_marked_each_grey
 #define tri_cold_each_block tri_marked_each_block
+#define tri_cold_each_size_class tri_block_each_size_class
 
 #endif

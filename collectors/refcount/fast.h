@@ -143,6 +143,7 @@ static inline void refcount_safepoint(struct tri_mutator *m) {
 #define tri_cold_inspect refcount_inspect
 #define tri_cold_verify refcount_verify
 #define tri_cold_each_block tri_counted_each_block
+#define tri_cold_each_size_class tri_block_each_size_class
 #define tri_cold_finalizer_add tri_counted_finalizer_add
 #define tri_cold_finalizer_next refcount_finalizer_next
 

@@ -98,5 +98,6 @@ static inline struct tri_shape sticky_shape(struct tri_mutator *m, tri_ref objec
 #define tri_cold_each_grey tri_marked_each_grey
 #define tri_cold_each_remembered sticky_each_remembered
 #define tri_cold_each_block tri_marked_each_block
+#define tri_cold_each_size_class tri_block_each_size_class
 
 #endif

@@ -375,6 +375,19 @@ static bool count_block(void *n, const struct tri_block_info *info) {
   return true;
 }
 
+struct classes {
+  size_t cell_bytes, sound, n;
+};
+
+static bool judge_class(void *context, const struct tri_size_class *row) {
+  struct classes *classes = context;
+  classes->n++;
+  classes->sound += row->objects && row->cell_bytes >= classes->cell_bytes && row->least_bytes <= row->cell_bytes &&
+                    row->cells && row->cells * row->cell_bytes <= row->block_bytes;
+  classes->cell_bytes = row->cell_bytes;
+  return true;
+}
+
 // What it tells of itself, with small objects in the heap and no collection under way; and nothing else.
 static bool check_told(struct conform *c, struct tri_heap *heap, tri_ref object) {
   struct tri_marking marking;
@@ -392,6 +405,9 @@ static bool check_told(struct conform *c, struct tri_heap *heap, tri_ref object)
   CONFORM(c, tri_each_remembered(heap, count_remembered, &remembered), "each_remembered ended early");
   CONFORM(c, heap->tells & TRI_TELLS_REMEMBERED || !remembered, "%zu entries that are not told of", remembered);
   CONFORM(c, tri_each_block(heap, count_block, &blocks), "each_block ended early");
+  struct classes classes = {0};
+  CONFORM(c, tri_each_size_class(heap, judge_class, &classes), "each_size_class ended early");
+  CONFORM(c, classes.sound == classes.n, "%zu of %zu size classes", classes.n - classes.sound, classes.n);
   CONFORM(c, (blocks != 0) == !!(heap->tells & TRI_TELLS_BLOCKS), "%zu blocks are in use", blocks);
   return true;
 }

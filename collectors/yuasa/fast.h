@@ -118,5 +118,6 @@ static inline struct tri_shape yuasa_shape(struct tri_mutator *m, tri_ref object
 #define tri_cold_marking yuasa_marking
 #define tri_cold_each_grey yuasa_each_grey
 #define tri_cold_each_block tri_marked_each_block
+#define tri_cold_each_size_class tri_block_each_size_class
 
 #endif

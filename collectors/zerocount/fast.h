@@ -53,6 +53,7 @@ static inline tri_ref zerocount_alloc(struct tri_mutator *m, struct tri_shape sh
 #define tri_cold_inspect zerocount_inspect
 #define tri_cold_verify zerocount_verify
 #define tri_cold_each_block tri_counted_each_block
+#define tri_cold_each_size_class tri_block_each_size_class
 #define tri_cold_finalizer_add tri_counted_finalizer_add
 #define tri_cold_finalizer_next zerocount_finalizer_next
 

@@ -66,6 +66,7 @@ TRI_EXPORT bool tri_default_each_grey(struct tri_heap *heap, tri_grey_fn *visit,
 TRI_EXPORT bool tri_default_each_remembered(struct tri_heap *heap, tri_remembered_fn *visit, void *context);
 TRI_EXPORT bool tri_default_each_block(struct tri_heap *heap, tri_block_fn *visit, void *context);
 TRI_EXPORT bool tri_default_each_counter(struct tri_heap *heap, tri_counter_fn *visit, void *context);
+TRI_EXPORT bool tri_default_each_size_class(struct tri_heap *heap, tri_size_class_fn *visit, void *context);
 TRI_EXPORT void tri_default_park(struct tri_mutator *m);
 TRI_EXPORT void tri_default_unpark(struct tri_mutator *m);
 TRI_EXPORT bool tri_default_pin(struct tri_mutator *m, tri_ref object); // non-moving: true

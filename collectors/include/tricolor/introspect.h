@@ -104,6 +104,21 @@ struct tri_counter {
 };
 typedef bool tri_counter_fn(void *context, const struct tri_counter *counter);
 
+// A size class: the cells that small objects of some sizes live in.
+struct tri_size_class {
+  const char *objects; // which, where a heap has classes for several kinds of objects; "": all
+  size_t cell_bytes;
+  size_t least_bytes; // smallest object that has such a cell, headers included
+  size_t block_bytes; // what cells are cut from; not all of it need be cells
+  size_t cells;       // in a block
+};
+
+// The largest part of a block, in [0, 1), that is of no use to the program: each cell holds the smallest object.
+static inline double tri_size_class_waste(const struct tri_size_class *size_class) {
+  return 1 - (double)(size_class->cells * size_class->least_bytes) / (double)size_class->block_bytes;
+}
+typedef bool tri_size_class_fn(void *context, const struct tri_size_class *size_class);
+
 // Receives one sentence per finding; text is good during the call only.
 struct tri_reporter {
   void (*report)(void *context, const char *text);
