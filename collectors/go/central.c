@@ -20,8 +20,12 @@ static bool take_bits(struct go_heap *heap, struct go_span *span) {
 
 static bool take_pages(struct go_heap *heap, size_t n, struct go_run *run) {
   enum go_pages_result result;
-  do result = go_pages_alloc(&heap->pages, n, run);
-  while (result == GO_PAGES_NO_ROOM && go_pages_grow(&heap->pages, n));
+  while ((result = go_pages_alloc(&heap->pages, n, run)) == GO_PAGES_NO_ROOM) {
+    size_t grown = heap->pages.grown;
+    if (!go_pages_grow(&heap->pages, n)) break;
+    go_scavenger_grown(heap, (heap->pages.grown - grown) * GO_PAGE_BYTES);
+  }
+  if (result == GO_PAGES_DONE) go_scavenger_allocated(heap, run->scavenged * GO_PAGE_BYTES);
   return result == GO_PAGES_DONE;
 }
 

@@ -77,6 +77,7 @@ enum tri_status go_heap_create(const struct tri_collector *self, const struct tr
   if (heap->stw) heap->base.caps &= ~(uint64_t)TRI_CAP_INCREMENTAL;
   go_pace_init(&heap->pace, (enum go_pacer_generation)own[OPTION_PACER], (int32_t)own[OPTION_GOGC],
                (uint64_t)own[OPTION_MEMORY_LIMIT], heap->budget.limit, TRI_FIBERS || own[OPTION_CLOCK] == 1);
+  go_scavenger_init(&heap->scavenger);
   heap->pace.traces = own[OPTION_GCTRACE];
   *out = &heap->base;
   return TRI_OK;

@@ -18,6 +18,7 @@
 #include "go/greentea_scan.h"
 #include "go/pace.h"
 #include "go/pages.h"
+#include "go/scavenger.h"
 #include "go/statistics.h"
 
 // Spans of one class that no mutator has in its cache, by what the last sweep found: with free cells, or
@@ -77,6 +78,7 @@ struct go_heap {
       marked_objects; // of this cycle, while the world is stopped: all that is accounted for
   bool defers;        // mutators run before marking ends: weak objects wait for its end
   struct go_pace pace;
+  struct go_scavenger scavenger;
 
   uint64_t rescans;                                  // total: mark stack overflows
   uint64_t marked_total; // objects
@@ -203,6 +205,9 @@ void go_live_add(struct go_heap *heap, const struct go_span *span, int64_t cells
 // many of them.
 void go_pace_scanned(struct go_heap *heap, uint64_t bytes);
 void go_pace_marked(struct go_heap *heap, int64_t start, uint64_t scanned, enum go_marker who);
+
+// What memory_limit is compared with: pages with memory, and the tables beside them.
+uint64_t go_pace_mapped(const struct go_heap *heap);
 
 // With the world stopped: a cycle begins; and it has ended, what it marked settles the next goal and trigger.
 void go_pace_begin(struct go_heap *heap);

@@ -36,11 +36,13 @@ static uint64_t metadata_bytes(const struct go_heap *heap) {
          heap->pool.spans.n_segments * sizeof(struct go_span_segment);
 }
 
+uint64_t go_pace_mapped(const struct go_heap *heap) { return heap->budget.used + metadata_bytes(heap); }
+
 static void tell_pacer(struct go_heap *heap) {
   struct go_pacer *pacer = &heap->pace.pacer;
   struct go_pages_usage pages = go_pages_usage(&heap->pages);
   pacer->heap_live = heap->live;
-  pacer->mapped_ready = pages.in_use + pages.free + metadata_bytes(heap);
+  pacer->mapped_ready = go_pace_mapped(heap);
   pacer->heap_free = pages.free;
   pacer->heap_alloc = heap->allocated;
 }
@@ -148,6 +150,7 @@ void go_pace_settle(struct go_heap *heap) {
 void go_pace_ended(struct go_heap *heap) {
   struct go_pace *pace = &heap->pace;
   struct go_cycle_times *cycle = &pace->cycle;
+  go_scavenger_settle(heap);
   cycle->ended = go_now(&pace->clock);
   cycle->assists = pace->mark_time[GO_MARK_ASSIST];
   cycle->workers = pace->mark_time[GO_MARK_WORKER] + pace->mark_time[GO_MARK_STOPPED];
