@@ -2,14 +2,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "common/check.h"
 #include "common/poison.h"
 #include "go/heap.h"
 
 // -------------------------------------------------------------------------------- one span
 
 // Somebody has marked what nobody has allocated: a reference to it was kept without the collector's
-// knowledge, or memory is damaged. Nothing can be saved.
+// knowledge, or memory is damaged. Nothing can be saved; but like an assertion it is passed over where only
+// the oracle is to speak.
 TRI_COLD static void zombie(const struct go_span *span) {
+  if (tri_assertions_ignored) return;
   fprintf(stderr,
           "go: a reference to a free object was found in span %p of class %u, %u cells of %zu bytes:\n",
           (void *)span->base, span->span_class, span->n_cells, span->cell_bytes);
