@@ -134,12 +134,12 @@ static void *shadow_raw(struct tri_mutator *m, tri_ref object) {
   return raw;
 }
 
+// What the program is told is the model's, so that its operation comes to an end after a finding, too.
 static struct tri_shape shadow_shape(struct tri_mutator *m, tri_ref object) {
-  struct tri_shape shape = {1};
   uint32_t id;
   struct tri_shadow *s = enter_on(m, "shape", object, &id);
   if (id) {
-    shape = s->shim.inner->shape(m, object);
+    struct tri_shape shape = s->shim.inner->shape(m, object);
     s->looked[TRI_WHEN_OBJECT]++;
     if (TRI_UNLIKELY(!tri_shape_equal(shape, s->model->object[id].shape))) {
       const struct model_object *o = &s->model->object[id];
@@ -148,6 +148,8 @@ static struct tri_shape shadow_shape(struct tri_mutator *m, tri_ref object) {
       shadow_judge(s, TRI_WHEN_OBJECT, &view);
     }
   }
+  uint32_t known = model_at(s->model, object);
+  struct tri_shape shape = known ? s->model->object[known].shape : (struct tri_shape){1};
   leave(s);
   return shape;
 }
