@@ -1,5 +1,5 @@
 // Allocation outside of the inline path: from the span in a mutator's cache without a lock (while the heap marks,
-// fills free memory, or is laid out as in 1.19, that is every allocation), from a new span, or a large object
+// a tool watches it, or is laid out as in 1.19, that is every allocation), from a new span, or a large object
 // (Go 1.5 to 1.26, runtime/malloc.go).
 #include "common/poison.h"
 #include "common/slow_alloc.h"
@@ -23,7 +23,7 @@ static tri_ref make(struct tri_mutator *base, struct go_span *span, size_t index
   struct go_mutator *m = go_mutator_of(base);
   uintptr_t cell = go_span_cell(span, index);
   if (TRI_UNLIKELY(heap->fills)) {
-    tri_poison_check((void *)cell, span->cell_bytes, "go: free cell");
+    if (span->needs_zero) tri_poison_check((void *)cell, span->cell_bytes, "go: free cell");
     tri_unpoison((void *)cell, span->cell_bytes);
   }
   if (span->needs_zero) memset((void *)cell, 0, span->header + tri_shape_extent(shape));
@@ -65,8 +65,12 @@ static tri_ref alloc_cached(struct tri_mutator *base, unsigned span_class, struc
 // What is free of an empty span is zeroed at once, where that takes the mutator into no more memory than its first
 // cache holds anyway.
 static void zero(const struct go_heap *heap, struct go_span *span) {
-  if (!span->needs_zero || heap->fills || span->pages > 2 || go_span_allocated(span)) return;
-  memset((void *)span->base, 0, span->n_cells * span->cell_bytes);
+  if (!span->needs_zero || span->pages > 2 || go_span_allocated(span)) return;
+  void *cells = (void *)span->base;
+  size_t bytes = span->n_cells * span->cell_bytes;
+  if (heap->fills) tri_unpoison(cells, bytes);
+  memset(cells, 0, bytes);
+  if (heap->fills) tri_poison_mark(cells, bytes);
   span->needs_zero = false;
 }
 

@@ -29,6 +29,14 @@ static bool take_pages(struct go_heap *heap, size_t n, struct go_run *run) {
   return result == GO_PAGES_DONE;
 }
 
+// Free cells are filled only where they count as dirty; those that count as zero are looked at as such.
+static void poison_cells(const struct go_span *span) {
+  if (span->needs_zero)
+    tri_poison((void *)span->base, span->n_cells * span->cell_bytes);
+  else
+    tri_poison_mark((void *)span->base, span->n_cells * span->cell_bytes);
+}
+
 struct go_span *go_span_new(struct go_heap *heap, unsigned span_class, size_t bytes) {
   unsigned size_class = span_class < GO_SPAN_CLASSES ? go_span_class_size(span_class) : 1;
   size_t n = size_class ? go_class_pages[size_class] : (bytes + GO_PAGE_BYTES - 1) / GO_PAGE_BYTES;
@@ -48,9 +56,9 @@ struct go_span *go_span_new(struct go_heap *heap, unsigned span_class, size_t by
     go_pages_free(&heap->pages, run.base, n);
     return NULL;
   }
-  span->needs_zero = run.needs_zero || heap->fills;
+  span->needs_zero = run.needs_zero;
   span->sweepgen = heap->sweep.generation;
-  if (heap->fills) tri_poison((void *)span->base, span->n_cells * span->cell_bytes);
+  if (heap->fills) poison_cells(span);
   go_span_refill_cache(span, 0);
   heap->bitmap_words += go_bits_words(span->n_cells);
   go_span_enter(&heap->spans, span);
@@ -82,6 +90,13 @@ static struct go_span *sweep_for_room(struct go_heap *heap, struct go_span_list 
   return NULL;
 }
 
+// The inline path takes cells without a look at what has been written to them.
+static void check_free(const struct go_span *span) {
+  for (size_t i = 0; span->needs_zero && i < span->n_cells; i++)
+    if (!go_span_is_allocated(span, i))
+      tri_poison_check((void *)go_span_cell(span, i), span->cell_bytes, "go: free cell");
+}
+
 struct go_span *go_central_take(struct go_heap *heap, unsigned span_class) {
   struct go_central *central = &heap->central[span_class];
   unsigned swept = go_swept(heap), budget = SWEEP_BUDGET;
@@ -95,6 +110,7 @@ struct go_span *go_central_take(struct go_heap *heap, unsigned span_class) {
     if (!span) return NULL;
   }
   TRI_ASSERT(has_room(span));
+  if (heap->fills) check_free(span);
   span->sweepgen = heap->sweep.generation + 3;
   go_live_add(heap, span, (int64_t)(span->n_cells - go_span_allocated(span)));
   return span;

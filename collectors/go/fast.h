@@ -24,7 +24,7 @@ enum { GO_BARRIER_ENTRIES = 512 };
 struct go_mutator {
   struct tri_mutator base;
   bool marking; // the heap's: the barrier is on
-  bool slow;    // no allocation may take the inline path: the heap marks, or fills free memory
+  bool slow;    // no allocation may take the inline path: the heap marks, or a tool watches free cells
   uint32_t n_barrier;
   uint64_t black_bytes; // allocated while marking, and not yet accounted for
   int64_t credit; // while marking: bytes that it may allocate before it has to assist

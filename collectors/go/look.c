@@ -254,12 +254,19 @@ static bool verify_span(void *context, struct go_span *span) {
   return true;
 }
 
+// The first byte of free memory that is not as it was left: filled, or zero.
+TRI_NO_ASAN static const void *damage_of(const struct go_span *span, uintptr_t cell, size_t bytes) {
+  if (span->needs_zero) return tri_poison_damage((void *)cell, bytes);
+  const uint64_t *word = (const uint64_t *)cell, *end = word + bytes / sizeof *word;
+  while (word < end && !*word) word++;
+  return word < end ? word : NULL;
+}
+
 // Free cells that adjoin are looked at as one.
 static void verify_free(struct verify *v, const struct go_span *span) {
   for (size_t i = 0, next; i < span->n_cells; i = next + 1) {
     for (next = i; next < span->n_cells && !go_span_is_allocated(span, next);) next++;
-    const void *damage =
-        tri_poison_damage((void *)go_span_cell(span, i), (next - i) * span->cell_bytes);
+    const void *damage = damage_of(span, go_span_cell(span, i), (next - i) * span->cell_bytes);
     if (damage)
       tri_find(&v->findings, "span %p: free memory was written to at %p, in cell %zu of %zu bytes",
                (void *)span->base, damage, ((uintptr_t)damage - span->base) / span->cell_bytes,

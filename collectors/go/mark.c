@@ -226,7 +226,7 @@ static void tell(void *context, struct tri_mutator *base) {
   struct go_mutator *m = go_mutator_of(base);
   go_black_settle(heap, m);
   m->marking = heap->marking;
-  m->slow = heap->marking || heap->fills || heap->spans.layout == GO_LAYOUT_1_19;
+  m->slow = heap->marking || tri_poison_tool() != TRI_POISON_NO_TOOL || heap->spans.layout == GO_LAYOUT_1_19;
   m->credit = 0;
 }
 

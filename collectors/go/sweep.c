@@ -30,9 +30,10 @@ static void check_zombies(const struct go_span *span) {
   }
 }
 
+// Where free cells were zero so far they are filled, too.
 static void poison_freed(struct go_span *span) {
   for (size_t i = 0; i < span->n_cells; i++)
-    if (go_span_is_allocated(span, i) && !go_bit(span->mark_bits, i))
+    if ((go_span_is_allocated(span, i) || !span->needs_zero) && !go_bit(span->mark_bits, i))
       tri_poison((void *)go_span_cell(span, i), span->cell_bytes);
 }
 
