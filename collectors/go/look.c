@@ -242,8 +242,8 @@ static bool verify_span(void *context, struct go_span *span) {
              heap->sweep.generation);
   const struct go_central *central = &heap->central[span->span_class];
   unsigned set = unswept ? !go_swept(heap) : go_swept(heap);
-  bool right =
-      cached ? !span->list : span->list == &central->partial[set] || span->list == &central->full[set];
+  bool full = go_span_allocated(span) == span->n_cells;
+  bool right = cached ? !span->list : span->list == &(full ? central->full : central->partial)[set];
   if (!right)
     tri_find(&v->findings, "span %p of class %u is not where it belongs", (void *)span->base,
              span->span_class);
