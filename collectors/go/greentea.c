@@ -20,12 +20,16 @@ static bool acquire(uint8_t *owner) {
 static inline bool reach(struct go_heap *heap, struct go_work *work, tri_ref object) {
   struct go_span *span = go_span_of(&heap->spans, object.bits);
   if (!span->scan_bits) return false;
+  TRI_PREFETCH(owner_of(span));
   size_t index = go_span_index(span, object.bits);
   if (go_bit(span->mark_bits, index)) return true;
   if (TRI_UNLIKELY(!go_span_queue_room(&heap->pool.spans, &work->spans))) return false;
   if (!go_mark_cell(span, index)) return true;
   TRI_YIELD(MARK_PUSH);
-  if (acquire(owner_of(span))) go_span_queue_put(&work->spans, span->base | index);
+  if (!acquire(owner_of(span))) return true;
+  TRI_PREFETCH((void *)object.bits);
+  TRI_PREFETCH(&span->pointer_bits[(object.bits - span->base) / 8 / 64]);
+  go_span_queue_put(&work->spans, span->base | index);
   return true;
 }
 

@@ -3,7 +3,8 @@
 // queue, unless it is there already. While the span waits, more of its objects are marked; when its turn comes, all
 // that are marked and not yet scanned are scanned together, in the order of addresses. References from the span into
 // itself are followed at once, as its lines are here: a list in the order of allocation takes one turn per span, where
-// Go queues the span anew for each object. Objects of other spans are marked through work buffers as without it.
+// Go queues the span anew for each object. Larger objects, and those without references, are marked through work buffers
+// as without it.
 //
 // Bits of an object: neither mark nor scan bit: white. The mark bit: grey, and its span is owned. Both: black.
 //

@@ -10,8 +10,8 @@
 
 // What lives in the heap. NODES are in the cache and named by micro->node; the rest hangs on micro->root, of objects
 // with two references and 16 bytes: 32 bytes each without a header.
-enum structure { NOTHING, NODES, TREE, LIST, ARRAY, RANDOM };
-enum { NODE_COUNT = 1024, MOST_TRIES = 1000 };
+enum structure { NOTHING, NODES, TREE, LIST, ARRAY, RANDOM, CHAIN, SPARSE };
+enum { NODE_COUNT = 1024, MOST_TRIES = 1000, SPARSENESS = 128 };
 #define OBJECT TRI_SHAPE(2, 16)
 
 struct micro {
@@ -100,6 +100,36 @@ static void tangle(struct tri_mutator *m, size_t objects, tri_ref array) {
       tri_store(m, tri_load(m, array, i), slot, tri_load(m, array, tri_random_below(&random, objects)));
 }
 
+static void shuffle(struct tri_mutator *m, size_t objects, tri_ref array) {
+  struct tri_random random = {.state = 1};
+  for (size_t i = objects; i-- > 1;) {
+    size_t other = tri_random_below(&random, i + 1);
+    tri_ref object = tri_load(m, array, i);
+    tri_store(m, array, i, tri_load(m, array, other));
+    tri_store(m, array, other, object);
+  }
+}
+
+// A list, or a binary tree, whose neighbours lie anywhere: one object in `each` lives.
+static bool make_scattered(struct micro *micro, size_t fan, size_t each) {
+  struct tri_mutator *m = micro->m;
+  size_t objects = micro->piece->live;
+  tri_ref array = tri_alloc(m, TRI_SHAPE(objects, 0));
+  if (tri_is_null(array)) return false;
+  tri_handle_set(m, micro->root, array);
+  for (size_t i = 0; i < objects * each; i++) {
+    tri_ref object = tri_alloc(m, OBJECT);
+    if (tri_is_null(object)) return false;
+    if (i % each == 0) tri_store(m, tri_handle_get(m, micro->root), i / each, object);
+  }
+  array = tri_handle_get(m, micro->root);
+  shuffle(m, objects, array);
+  for (size_t i = 1; i < objects; i++)
+    tri_store(m, tri_load(m, array, (i - 1) / fan), (i - 1) % fan, tri_load(m, array, i));
+  tri_handle_set(m, micro->root, tri_load(m, array, 0));
+  return true;
+}
+
 static bool make_nodes(struct micro *micro) {
   struct tri_mutator *m = micro->m;
   if (!make_array(m, NODE_COUNT + 1, micro->table)) return false;
@@ -125,6 +155,8 @@ static bool make_live(struct micro *micro) {
     break;
   case LIST: return make_list(m, live, micro->root);
   case ARRAY: return make_array(m, live, micro->root);
+  case CHAIN: return make_scattered(micro, 1, 1);
+  case SPARSE: return make_scattered(micro, 2, SPARSENESS);
   case RANDOM:
     if (!make_array(m, live, micro->root)) return false;
     tangle(m, live, tri_handle_get(m, micro->root));
@@ -234,7 +266,7 @@ static bool pause(struct micro *micro, size_t n) {
 
 // ---- The cases ----
 
-enum { K8 = (1 << 13) - 1, M1 = (1 << 20) - 1, M4 = (1 << 22) - 1, BATCH = 4096 };
+enum { K8 = (1 << 13) - 1, K64 = (1 << 16) - 1, M1 = (1 << 20) - 1, M4 = (1 << 22) - 1, BATCH = 4096 };
 
 #define ALLOCATION(name, run) {name, 0, BATCH, 0, 0, NOTHING, false, NULL, run}
 #define OPERATION(name, caps, run) {name, caps, BATCH, 0, 0, NODES, false, renew_nodes, run}
@@ -283,6 +315,8 @@ const struct micro_case micro_cases[] = {
     FULL("full/list:1m", M1, LIST, NULL),
     FULL("full/array:1m", M1, ARRAY, NULL),
     FULL("full/random:1m", M1, RANDOM, NULL),
+    FULL("full/chain:1m", M1, CHAIN, NULL),
+    FULL("full/sparse:64k", K64, SPARSE, NULL),
     MINOR("minor/survive:8k", K8, make_young),
     MINOR("minor/garbage:8k", K8, make_garbage),
     MINOR("minor/garbage:1m", M1, make_garbage),

@@ -12,12 +12,12 @@ fail() {
   failures=$((failures + 1))
 }
 
-# Without large heaps, but for the one in which marking goes on long enough.
+# Without large heaps and many allocations, but for the heap in which marking goes on long enough.
 measure() { # HEAP FILTER FILE
   "$micro" -o "heap=$1${options:+,$options}" --benchmark_min_time=0.000001 --benchmark_filter="$2" \
     --benchmark_format=json >"$dir/$3" 2>"$dir/log" || fail "exit status $?: $(cat "$dir/log")"
 }
-measure 16m '-:(1m|4m)|/on|:on' small.json
+measure 16m '-:(64k|1m|4m)|/on|:on' small.json
 measure 128m store/on on.json
 jq -s '[.[].benchmarks[]]' "$dir/small.json" "$dir/on.json" >"$dir/all.json" || fail "no JSON"
 
