@@ -11,9 +11,10 @@ void go_span_pool_init(struct go_span_pool *pool) {
 
 void go_span_pool_trim(struct go_span_pool *pool) {
   tri_mutex_lock(&pool->lock);
-  for (struct go_span_segment *segment; (segment = pool->empty); pool->n_segments--) {
+  for (struct go_span_segment *segment; (segment = pool->empty);) {
     pool->empty = segment->next;
     tri_os_free(segment);
+    TRI_RELAXED_STORE(&pool->n_segments, pool->n_segments - 1);
   }
   tri_mutex_unlock(&pool->lock);
 }
@@ -58,7 +59,7 @@ static struct go_span_segment *pop_empty(struct go_span_pool *pool) {
   if (segment) {
     pool->empty = segment->next;
   } else if ((segment = tri_os_calloc(sizeof *segment))) {
-    pool->n_segments++;
+    TRI_RELAXED_STORE(&pool->n_segments, pool->n_segments + 1);
   } else {
     return NULL;
   }

@@ -12,6 +12,7 @@
 #define TRICOLOR_GO_GREENTEA_QUEUE_H
 
 #include "common/actor.h"
+#include "tricolor/compiler.h"
 
 enum { GO_SEGMENT_ENTRIES = 253 };
 
@@ -26,7 +27,7 @@ struct go_span_pool {
   struct go_span_segment *oldest, **newest; // with entries; where the next one is linked
   struct go_span_segment *empty;
   size_t n_waiting; // segments with entries; an atomic: read without the lock
-  size_t n_segments;
+  size_t n_segments; // all that there are; an atomic, too
 };
 
 // A zeroed struct has no segments.

@@ -198,8 +198,7 @@ void go_stats_fill(struct tri_heap *base, struct tri_stats *stats) {
   stats->released_bytes = pages.released;
   stats->metadata_bytes = sizeof *heap + pages.metadata + go_spans_bytes(&heap->spans) +
                           go_bits_bytes(&heap->bits) + heap->n_mutators * sizeof(struct go_mutator) +
-                          heap->pool.n_buffers * sizeof(struct go_work_buffer) +
-                          heap->pool.spans.n_segments * sizeof(struct go_span_segment) +
+                          go_work_pool_bytes(&heap->pool) +
                           tri_weak_refs_bytes(&heap->weak) + tri_finalizers_bytes(&heap->finalizers);
   stats->mapped_bytes = pages.mapped + stats->metadata_bytes;
   stats->limit_bytes = heap->budget.limit;

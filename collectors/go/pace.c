@@ -32,8 +32,7 @@ void go_pace_init(struct go_pace *pace, enum go_pacer_generation generation, int
 // Memory beside the heap; address space that nobody has touched does not count.
 static uint64_t metadata_bytes(const struct go_heap *heap) {
   return go_spans_bytes(&heap->spans) + go_bits_bytes(&heap->bits) +
-         heap->pool.n_buffers * sizeof(struct go_work_buffer) +
-         heap->pool.spans.n_segments * sizeof(struct go_span_segment);
+         go_work_pool_bytes(&heap->pool);
 }
 
 uint64_t go_pace_mapped(const struct go_heap *heap) { return heap->budget.used + metadata_bytes(heap); }

@@ -129,7 +129,8 @@ uint32_t go_span_next_free(struct go_span *span) {
     index += skipped;
   }
   if (index > span->n_cells) index = span->n_cells;
-  return span->free_index = index;
+  if (span->free_index != index) span->free_index = index; // all mutators have the span without cells
+  return index;
 }
 
 // -------------------------------------------------------------------------------- lists

@@ -18,9 +18,10 @@ void go_work_pool_init(struct go_work_pool *pool) {
 
 void go_work_pool_trim(struct go_work_pool *pool) {
   tri_mutex_lock(&pool->lock);
-  for (struct go_work_buffer *buffer; (buffer = pool->empty); pool->n_buffers--) {
+  for (struct go_work_buffer *buffer; (buffer = pool->empty);) {
     pool->empty = buffer->next;
     tri_os_free(buffer);
+    TRI_RELAXED_STORE(&pool->n_buffers, pool->n_buffers - 1);
   }
   tri_mutex_unlock(&pool->lock);
   go_span_pool_trim(&pool->spans);
@@ -60,7 +61,7 @@ static struct go_work_buffer *pop_empty(struct go_work_pool *pool) {
   if (buffer) {
     pool->empty = buffer->next;
   } else if ((buffer = tri_os_calloc(sizeof *buffer))) {
-    pool->n_buffers++;
+    TRI_RELAXED_STORE(&pool->n_buffers, pool->n_buffers + 1);
   }
   return buffer;
 }

@@ -29,7 +29,7 @@ struct go_work_pool {
   struct tri_mutex lock;
   struct go_work_buffer *full, *empty;
   size_t n_full;                         // an atomic: read without the lock
-  size_t n_buffers;                      // all that there are
+  size_t n_buffers;                      // all that there are; an atomic, too
   uintptr_t dropped_first, dropped_last; // first > last: none
   struct go_span_pool spans;
 };
@@ -73,6 +73,12 @@ bool go_work_dispose(struct go_work_pool *pool, struct go_work *work);
 
 static inline bool go_work_pool_is_empty(struct go_work_pool *pool) {
   return __atomic_load_n(&pool->n_full, __ATOMIC_ACQUIRE) == 0 && go_span_pool_is_empty(&pool->spans);
+}
+
+// Memory that the pool has, and what it gave to mutators. Without the lock.
+static inline size_t go_work_pool_bytes(const struct go_work_pool *pool) {
+  return TRI_RELAXED_LOAD(&pool->n_buffers) * sizeof(struct go_work_buffer) +
+         TRI_RELAXED_LOAD(&pool->spans.n_segments) * sizeof(struct go_span_segment);
 }
 
 // A marked object that could not be put.
