@@ -750,14 +750,20 @@ static void act_fill_heap(struct model *m) {
   want_memory(m, r + 1);
 }
 
-// More slots than 16 bits count, of which one of the first holds something.
+// More slots than 16 bits count, of which one of the first holds something; or only some behind those that operands
+// name, in parts of the object that a collector may scan by themselves.
 static void act_huge(struct model *m) {
-  uint32_t r = window(m), v = r + 1, f = below(m, 64);
+  uint32_t r = window(m), v = r + 1, f = below(m, 64), last = tri_operand_limit(TRI_FIELD) - 1;
   if (m->heap_bytes < TRI_RUN_DEFAULT_HEAP) return;
   EMIT(m, EXACT, r, 65536 + below(m, 64), 0);
   put(m, r, new_object(m, NODE, 64, false)); // the first of them
   leaf_in(m, v);
-  store(m, r, f, v);
+  if (one_in(m, 2)) {
+    store(m, r, f, v);
+  } else {
+    EMIT(m, FILL, r, last, v, 2 + below(m, last / 2));
+    EMIT(m, FILL_NULL, r, last, 1);
+  }
   drop(m, v);
   if (one_in(m, 2)) drop(m, r);
   collect_all(m);
