@@ -19,12 +19,54 @@ void tri_world_free(struct tri_world *world) {
   tri_os_free(world);
 }
 
-// With the lock held: let others stop the world, and come back when it runs.
-static void wait_while_stopped(struct tri_world *world) {
+// -------------------------------------------------------------------------------- with the lock held
+
+static void rest(struct tri_world *world, struct tri_mutator *m) {
+  m->resting = true;
   world->running--;
   tri_condition_broadcast(&world->changed);
-  while (world->stopper) tri_condition_wait(&world->changed, &world->lock);
+}
+
+static void go_on(struct tri_world *world, struct tri_mutator *m) {
+  while (world->stopper || m->claimed) tri_condition_wait(&world->changed, &world->lock);
+  m->resting = false;
   world->running++;
+}
+
+// Let others stop the world, and come back when it runs.
+static void wait_while_stopped(struct tri_world *world, struct tri_mutator *m) {
+  rest(world, m);
+  go_on(world, m);
+}
+
+static void request(struct tri_heap *heap) {
+  TRI_RELAXED_STORE(&heap->stop_requested, heap->world->stopper || heap->world->owing);
+}
+
+// For a mutator that rests, or the calling one. Gives the lock back meanwhile.
+static void act_for(struct tri_heap *heap, struct tri_mutator *m) {
+  struct tri_world *world = heap->world;
+  m->owes = false;
+  m->claimed = true;
+  tri_mutex_unlock(&world->lock);
+  world->act(heap, m);
+  TRI_YIELD(HANDSHAKE);
+  tri_mutex_lock(&world->lock);
+  m->claimed = false;
+  world->owing--;
+  request(heap);
+  tri_condition_broadcast(&world->changed);
+}
+
+static void help(struct tri_mutator *self) {
+  struct tri_heap *heap = self->heap;
+  for (struct tri_mutator *m = heap->world->mutators; m;)
+    if (m->owes && (m == self || m->resting)) {
+      act_for(heap, m);
+      m = heap->world->mutators; // which may be others now
+    } else {
+      m = m->next;
+    }
 }
 
 // ---------------------------------------------------------------------------------------------- mutators
@@ -59,6 +101,7 @@ enum tri_status tri_mutator_init(struct tri_mutator *m, struct tri_heap *heap) {
 void tri_mutator_fini(struct tri_mutator *m) {
   struct tri_world *world = m->heap->world;
   tri_mutex_lock(&world->lock);
+  if (m->owes) act_for(m->heap, m);
   if (m->previous)
     m->previous->next = m->next;
   else
@@ -91,8 +134,7 @@ void tri_default_park(struct tri_mutator *m) {
   TRI_YIELD(PARK);
   tri_mutex_lock(&world->lock);
   m->parked = 1;
-  world->running--;
-  tri_condition_broadcast(&world->changed);
+  rest(world, m);
   tri_mutex_unlock(&world->lock);
 }
 
@@ -100,9 +142,8 @@ void tri_default_unpark(struct tri_mutator *m) {
   struct tri_world *world = m->heap->world;
   TRI_YIELD(UNPARK);
   tri_mutex_lock(&world->lock);
-  while (world->stopper) tri_condition_wait(&world->changed, &world->lock);
+  go_on(world, m);
   m->parked = 0;
-  world->running++;
   tri_mutex_unlock(&world->lock);
 }
 
@@ -118,16 +159,18 @@ bool tri_world_stop(struct tri_mutator *m) {
   TRI_YIELD(STOP_REQUEST);
   tri_mutex_lock(&world->lock);
   if (world->stopper) {
-    wait_while_stopped(world);
+    wait_while_stopped(world, m);
     tri_mutex_unlock(&world->lock);
     return false;
   }
   world->stopper = m;
-  TRI_RELAXED_STORE(&heap->stop_requested, 1);
+  request(heap);
   tri_mutex_unlock(&world->lock);
   tri_emit(heap, TRI_EVENT_STOP_REQUEST, 0, 0);
   tri_mutex_lock(&world->lock);
-  while (world->running > 1) tri_condition_wait(&world->changed, &world->lock);
+  m->resting = true;
+  while (world->running > 1 || m->claimed) tri_condition_wait(&world->changed, &world->lock);
+  m->resting = false;
   tri_mutex_unlock(&world->lock);
   tri_emit(heap, TRI_EVENT_STOPPED, 0, 0);
   return true;
@@ -139,7 +182,7 @@ void tri_world_resume(struct tri_mutator *m) {
   tri_mutex_lock(&world->lock);
   TRI_CHECK(world->stopper == m);
   world->stopper = NULL;
-  TRI_RELAXED_STORE(&m->heap->stop_requested, 0);
+  request(m->heap);
   tri_condition_broadcast(&world->changed);
   tri_mutex_unlock(&world->lock);
   TRI_YIELD(RESUME);
@@ -150,7 +193,50 @@ void tri_safepoint_slow(struct tri_mutator *m) {
   TRI_YIELD(SAFEPOINT_POLL);
   if (!TRI_RELAXED_LOAD(&m->heap->stop_requested)) return;
   tri_mutex_lock(&world->lock);
-  if (world->stopper) wait_while_stopped(world);
+  if (m->owes) act_for(m->heap, m);
+  if (world->stopper) wait_while_stopped(world, m);
+  tri_mutex_unlock(&world->lock);
+}
+
+// ---------------------------------------------------------------------------------------------- handshakes
+
+void tri_helper_init(struct tri_mutator *helper, struct tri_heap *heap) {
+  helper->ops = heap->ops;
+  helper->heap = heap;
+  helper->parked = 1;
+  helper->resting = true;
+}
+
+void tri_handshake_post(struct tri_heap *heap, tri_handshake_fn *act) {
+  struct tri_world *world = heap->world;
+  tri_mutex_lock(&world->lock);
+  TRI_CHECK_EQ(world->owing, 0);
+  world->act = act;
+  for (struct tri_mutator *m = world->mutators; m; m = m->next) {
+    m->owes = true;
+    world->owing++;
+  }
+  request(heap);
+  tri_mutex_unlock(&world->lock);
+}
+
+bool tri_handshake_help(struct tri_mutator *self) {
+  struct tri_world *world = self->heap->world;
+  tri_mutex_lock(&world->lock);
+  help(self);
+  bool done = world->owing == 0;
+  tri_mutex_unlock(&world->lock);
+  return done;
+}
+
+void tri_handshake_wait(struct tri_mutator *self) {
+  struct tri_world *world = self->heap->world;
+  tri_mutex_lock(&world->lock);
+  for (help(self); world->owing; help(self)) {
+    rest(world, self);
+    if (world->owing) tri_condition_wait(&world->changed, &world->lock);
+    go_on(world, self);
+  }
   tri_mutex_unlock(&world->lock);
 }
 
@@ -182,11 +268,24 @@ void tri_handle_free(struct tri_mutator *m, struct tri_handle *handle) {
   tri_os_free(handle);
 }
 
+void tri_each_frame_slot(struct tri_mutator *m, tri_root_fn *visit, void *context) {
+  for (struct tri_frame *frame = m->frames; frame; frame = frame->previous) {
+    tri_ref *slots = tri_frame_slots(frame);
+    for (size_t i = 0; i < frame->count; i++) visit(context, &slots[i]);
+  }
+}
+
+static void each_handle(struct tri_world *world, tri_root_fn *visit, void *context) {
+  for (struct tri_handle *h = world->handles; h; h = h->next) visit(context, &h->slot);
+}
+
+void tri_each_handle(struct tri_heap *heap, tri_root_fn *visit, void *context) {
+  tri_mutex_lock(&heap->world->lock);
+  each_handle(heap->world, visit, context);
+  tri_mutex_unlock(&heap->world->lock);
+}
+
 void tri_each_root(struct tri_heap *heap, tri_root_fn *visit, void *context) {
-  for (struct tri_mutator *m = heap->world->mutators; m; m = m->next)
-    for (struct tri_frame *frame = m->frames; frame; frame = frame->previous) {
-      tri_ref *slots = tri_frame_slots(frame);
-      for (size_t i = 0; i < frame->count; i++) visit(context, &slots[i]);
-    }
-  for (struct tri_handle *h = heap->world->handles; h; h = h->next) visit(context, &h->slot);
+  for (struct tri_mutator *m = heap->world->mutators; m; m = m->next) tri_each_frame_slot(m, visit, context);
+  each_handle(heap->world, visit, context);
 }

@@ -40,9 +40,32 @@ TRI_EXPORT void tri_mutator_delete(struct tri_mutator *m);
 TRI_EXPORT bool tri_world_stop(struct tri_mutator *m);
 TRI_EXPORT void tri_world_resume(struct tri_mutator *m);
 
+typedef void tri_root_fn(void *context, tri_ref *slot);
+
+// A thread of the collector's own takes part: it stops others, and is stopped, as a mutator is, though it has no
+// roots and is not among them. `helper` is zeroed; it begins parked, and calls tri_default_unpark before it touches
+// the heap, tri_safepoint_slow now and then, tri_default_park. To leave it stays parked.
+TRI_EXPORT void tri_helper_init(struct tri_mutator *helper, struct tri_heap *heap);
+
+// Have something done once for each mutator while the world runs: at its next safepoint, or as long as it rests by
+// who calls one of the other two. One handshake at a time. `act` must not wait for anything in the world; that it
+// runs for m says that m does not, or that m runs it.
+typedef void tri_handshake_fn(struct tri_heap *heap, struct tri_mutator *m);
+TRI_EXPORT void tri_handshake_post(struct tri_heap *heap, tri_handshake_fn *act);
+
+// Act for those that rest, and for `self`: with the world stopped, for all. True: nobody owes it any more.
+TRI_EXPORT bool tri_handshake_help(struct tri_mutator *self);
+
+// The same until nobody owes it, or another has done so; a safepoint: others may stop the world meanwhile.
+TRI_EXPORT void tri_handshake_wait(struct tri_mutator *self);
+
+// Visit the root slots in the frames of one mutator that rests, or by itself; those of all handles, while others
+// may write them. The visitor may change *slot of a frame.
+TRI_EXPORT void tri_each_frame_slot(struct tri_mutator *m, tri_root_fn *visit, void *context);
+TRI_EXPORT void tri_each_handle(struct tri_heap *heap, tri_root_fn *visit, void *context);
+
 // Visit every root slot: frames of all mutators, then handles, null slots included. With the world stopped. The
 // visitor may change *slot.
-typedef void tri_root_fn(void *context, tri_ref *slot);
 TRI_EXPORT void tri_each_root(struct tri_heap *heap, tri_root_fn *visit, void *context);
 
 // Visit every attached mutator, with the world stopped.

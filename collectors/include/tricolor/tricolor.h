@@ -43,7 +43,7 @@ struct tri_heap {
   uint64_t caps;                   // what this heap claims: the collector's claims, less what options took away
   uint32_t tells;                  // enum tri_tells, less what options took away
   uint64_t epoch;                  // collections that have ended: refs may have moved when it changed
-  uint32_t stop_requested;         // != 0: mutators must call tri_safepoint_slow at their next safepoint
+  uint32_t stop_requested;         // != 0: running mutators must call tri_safepoint_slow at their next safepoint
   struct tri_world *world;         // mutators, handles, stop-the-world (common/world.h)
   struct tri_shim *shims;          // innermost last (harness/shims)
   struct tri_event_sink sink;
@@ -58,7 +58,9 @@ struct tri_mutator {
   enum tri_status status; // why the last allocation returned TRI_NULL; unchanged by success
   uint32_t id;            // small number, unique among the attached
   uint32_t parked;
-  struct tri_mutator *next, *previous; // in heap->world
+  struct tri_mutator *next, *previous; // in heap->world, as what follows
+  bool resting;                        // parked, or waits in the world
+  bool owes, claimed;                  // the handshake that is under way; another does it for this mutator
 };
 
 static inline bool tri_has(const struct tri_heap *heap, enum tri_cap cap) { return (heap->caps & cap) != 0; }
