@@ -58,10 +58,9 @@ static void act_for(struct tri_heap *heap, struct tri_mutator *m) {
   tri_condition_broadcast(&world->changed);
 }
 
-static void help(struct tri_mutator *self) {
-  struct tri_heap *heap = self->heap;
+static void help(struct tri_heap *heap, struct tri_mutator *self, bool all) {
   for (struct tri_mutator *m = heap->world->mutators; m;)
-    if (m->owes && (m == self || m->resting)) {
+    if (m->owes && (all || m == self || m->resting)) {
       act_for(heap, m);
       m = heap->world->mutators; // which may be others now
     } else {
@@ -223,16 +222,22 @@ void tri_handshake_post(struct tri_heap *heap, tri_handshake_fn *act) {
 bool tri_handshake_help(struct tri_mutator *self) {
   struct tri_world *world = self->heap->world;
   tri_mutex_lock(&world->lock);
-  help(self);
+  help(self->heap, self, false);
   bool done = world->owing == 0;
   tri_mutex_unlock(&world->lock);
   return done;
 }
 
+void tri_handshake_finish(struct tri_heap *heap) {
+  tri_mutex_lock(&heap->world->lock);
+  help(heap, NULL, true);
+  tri_mutex_unlock(&heap->world->lock);
+}
+
 void tri_handshake_wait(struct tri_mutator *self) {
   struct tri_world *world = self->heap->world;
   tri_mutex_lock(&world->lock);
-  for (help(self); world->owing; help(self)) {
+  for (help(self->heap, self, false); world->owing; help(self->heap, self, false)) {
     rest(world, self);
     if (world->owing) tri_condition_wait(&world->changed, &world->lock);
     go_on(world, self);

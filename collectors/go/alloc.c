@@ -29,6 +29,7 @@ static tri_ref make(struct tri_mutator *base, struct go_span *span, size_t index
   if (span->needs_zero) memset((void *)cell, 0, span->header + tri_shape_extent(shape));
   go_shape_set(span, index, cell, shape);
   if (m->marking) {
+    if (TRI_UNLIKELY(go_span_kind(span) != TRI_NODE)) go_mark_born_weak(heap, go_span_ref(span, index));
     if (span->scan_bits) go_green_claim(span, index);
     if (go_mark_cell(span, index)) m->black_bytes += span->cell_bytes;
   }
@@ -104,7 +105,8 @@ tri_ref go_alloc_slow(struct tri_mutator *m, struct tri_shape shape) {
   if (TRI_LIKELY(tri_alloc_check(m, shape) == TRI_OK)) {
     tri_plain_safepoint(m);
     unsigned span_class = span_class_of(heap->spans.layout, shape);
-    tri_ref object = span_class < 2 ? TRI_NULL : alloc_cached(m, span_class, shape);
+    bool locks = span_class < 2 || span_class >= GO_WEAK_SPANS; // of these a cycle has lists
+    tri_ref object = locks ? TRI_NULL : alloc_cached(m, span_class, shape);
     if (!tri_is_null(object)) return object;
   }
   return tri_slow_alloc(m, shape, &heap->lock, try_alloc, reclaim);

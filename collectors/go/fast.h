@@ -24,6 +24,7 @@ enum { GO_BARRIER_ENTRIES = 512 };
 struct go_mutator {
   struct tri_mutator base;
   bool marking; // the heap's: the barrier is on
+  bool grey;    // this cycle has not yet taken the roots in its frames
   bool slow;    // no allocation may take the inline path: the heap marks, or a tool watches free cells
   uint32_t n_barrier;
   uint64_t black_bytes; // allocated while marking, and not yet accounted for
@@ -43,6 +44,7 @@ tri_ref go_alloc_slow(struct tri_mutator *m, struct tri_shape shape);
 // object (or null). The one for n slots looks at what they hold.
 TRI_COLD void go_shade_slow(struct tri_mutator *m, tri_ref old, tri_ref new);
 TRI_COLD void go_shade_slots_slow(struct tri_mutator *m, tri_ref object, size_t i, size_t n);
+TRI_COLD void go_shade_root_slow(struct tri_mutator *m, tri_ref *slot, tri_ref value);
 
 // The inline path serves nodes that have no header in any layout.
 static inline tri_ref go_alloc(struct tri_mutator *base, struct tri_shape shape) {
@@ -70,6 +72,17 @@ static inline tri_ref go_alloc(struct tri_mutator *base, struct tri_shape shape)
 static inline void go_store(struct tri_mutator *m, tri_ref object, size_t i, tri_ref value) {
   if (go_is_marking(m)) go_shade_slow(m, tri_plain_load(m, object, i), value);
   tri_plain_store(m, object, i, value);
+}
+
+// A fresh object is black, and the reference may be from a grey mutator's frame.
+static inline void go_init(struct tri_mutator *m, tri_ref object, size_t i, tri_ref value) {
+  if (go_is_marking(m)) go_shade_slow(m, value, TRI_NULL);
+  tri_plain_store(m, object, i, value);
+}
+
+static inline void go_root_set(struct tri_mutator *m, tri_ref *slot, tri_ref value) {
+  if (go_is_marking(m)) go_shade_root_slow(m, slot, value);
+  TRI_RELAXED_STORE(&slot->bits, value.bits);
 }
 
 // What the slot had is known afterwards only; marking does not end before the mutator's next safepoint.
@@ -125,7 +138,7 @@ TRI_COLD void *go_raw_slow(struct tri_mutator *m, tri_ref object);
 
 #define tri_fast_alloc go_alloc
 #define tri_fast_store go_store
-#define tri_fast_init tri_plain_store
+#define tri_fast_init go_init
 #define tri_fast_swap go_swap
 #define tri_fast_cas go_cas
 #define tri_fast_copy go_copy
@@ -133,6 +146,7 @@ TRI_COLD void *go_raw_slow(struct tri_mutator *m, tri_ref object);
 #define tri_fast_weak_get go_weak_get
 #define tri_fast_ephemeron_key go_ephemeron_key
 #define tri_fast_ephemeron_value go_ephemeron_value
+#define tri_fast_root_set go_root_set
 #define tri_fast_shape go_shape_slow
 #define tri_fast_raw go_raw_slow
 

@@ -46,6 +46,15 @@ struct go_audit {
   char first[256];
 };
 
+// What this cycle has still to do with roots; see roots.c.
+struct go_roots {
+  uint32_t grey;         // mutators whose frames are to be taken; an atomic
+  bool shared;           // handles and the finalizer queue; an atomic
+  bool flushed;          // a mutator had something to be marked, since the last flush began; an atomic
+  bool terminating;      // somebody tries to end the cycle; an atomic
+  uint64_t handle_bytes; // of the slots that were taken last
+};
+
 struct go_heap {
   struct tri_heap base;
   struct tri_mutex lock;
@@ -68,6 +77,7 @@ struct go_heap {
   bool fills;           // free cells are poisoned: tri_poison is active
   go_green_kernel *green; // spans of small objects are marked as a whole, and scanned so; NULL: they are not
   uint32_t barrier_max; // entries
+  struct go_roots roots;
   uint64_t round; // lent bits of the weak objects that this cycle has discovered
   uint32_t n_mutators;
 
@@ -192,8 +202,29 @@ void go_mark_end(struct go_heap *heap, enum tri_collect_kind kind, bool lazily);
 // A whole cycle, or the rest of one; sweeps. With the world stopped. False: out of memory.
 bool go_cycle(struct go_heap *heap, enum tri_collect_kind kind, bool lazily);
 
+// A weak reference or ephemeron is allocated while the heap marks: it is black, and waits with those that have been
+// discovered. With the lock held.
+void go_mark_born_weak(struct go_heap *heap, tri_ref object);
+
 // A new mutator learns what goes on.
 void go_mutator_tell(struct go_heap *heap, struct go_mutator *m);
+
+// The caller, a mutator or a worker, found nothing to mark. If nobody has anything, the cycle ends. May collect.
+void go_terminate(struct tri_mutator *self);
+
+// -------------------------------------------------------------------------------- roots
+
+// With the world stopped: from now on all roots are to be taken; and take what is left of them.
+void go_roots_begin(struct go_heap *heap);
+void go_roots_finish(struct go_heap *heap);
+
+// By whoever marks: take what can be taken now. What is shared goes to `work`.
+void go_roots_help(struct tri_mutator *self, struct go_work *work);
+void go_roots_take_shared(struct go_heap *heap, struct go_work *work);
+
+// Have all frames taken, and all that mutators have for others to mark handed over, at their safepoints. True: there
+// was nothing, and the pool is empty. A safepoint: the world may be stopped meanwhile, and the cycle may end.
+bool go_roots_flush(struct tri_mutator *self);
 
 // -------------------------------------------------------------------------------- pacing
 
@@ -216,6 +247,9 @@ void go_pace_settle(struct go_heap *heap);
 // Between them: marking is done, the cycle is about to end; and afterwards, it has ended.
 void go_pace_terminate(struct go_heap *heap);
 void go_pace_ended(struct go_heap *heap);
+
+// What a mutator owes for so many bytes; nothing while the limiter limits.
+struct go_assist go_pace_owed(struct go_heap *heap, int64_t debt);
 
 // Before a mutator allocates in the slow path: begin a cycle if one is due, pay for the allocation by marking
 // while one is under way, and end it. May collect.

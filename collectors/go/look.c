@@ -138,9 +138,15 @@ static bool visit_span(void *context, uintptr_t entry) {
   return go_green_each_grey(go_span_of(&grey->heap->spans, entry), visit_object, context);
 }
 
+static void visit_root(void *context, tri_ref *slot) {
+  struct grey *grey = context;
+  if (grey->goes_on && !tri_is_null(*slot)) grey->goes_on = grey->visit(grey->context, *slot);
+}
+
 static void visit_mutator(void *context, struct tri_mutator *base) {
   struct grey *grey = context;
   const struct go_mutator *m = go_mutator_of(base);
+  if (m->grey) tri_each_frame_slot(base, visit_root, grey);
   grey->goes_on = grey->goes_on && go_work_each(&m->work, visit_entry, grey) &&
                   go_span_queue_each(&m->work.spans, visit_span, grey);
   for (uint32_t i = 0; grey->goes_on && i < m->n_barrier; i++)
@@ -155,6 +161,10 @@ bool go_each_grey(struct tri_heap *base, tri_grey_fn *visit, void *context) {
       go_span_pool_each(&heap->pool.spans, visit_span, &grey) &&
       go_span_queue_each(&heap->work.spans, visit_span, &grey);
   tri_each_mutator(base, visit_mutator, &grey);
+  if (heap->roots.shared) {
+    tri_each_handle(base, visit_root, &grey);
+    tri_finalizers_roots(&heap->finalizers, visit_root, &grey);
+  }
   return grey.goes_on;
 }
 

@@ -6,10 +6,12 @@
 // if it was not marked before. A large object is scanned in parts of 128 KiB, which are entries of their own.
 //
 // What keeps everything that is reachable, from the event MARK on:
-//   * roots of all mutators are taken while the world is stopped, and are not looked at again
-//   * a store shades the reference that it overwrites, and the one that it writes
+//   * roots are taken once, one mutator at a time, while the others run (roots.c)
+//   * a write to a slot of an object or to a handle shades the reference that it overwrites, and the one that it
+//     writes, be it the first one
 //   * a reference that leaves a weak object or the finalizer queue is shaded
-//   * what is allocated is marked at once, and never scanned: all that it can refer to is kept anyway
+//   * what is allocated is marked at once, and never scanned: all that is written into it is shaded. Weak references
+//     and ephemerons that are allocated are dealt with at the end, as those that were found
 #include <stdlib.h>
 
 #include "common/check.h"
@@ -79,18 +81,23 @@ static size_t scan_large(struct go_heap *heap, struct go_work *work, const struc
 // of memory: the lent bits of its tag say in which round it was last.
 #define ROUNDS UINT64_C(6)
 
+static void discover_weak(struct go_heap *heap, tri_ref object) {
+  uint64_t *tag = tri_tag(object);
+  if ((*tag & ROUNDS) == heap->round) return;
+  *tag = (*tag & ~ROUNDS) | heap->round;
+  if (heap->defers)
+    tri_weak_refs_defer(&heap->weak, object);
+  else
+    tri_weak_refs_discover(&heap->weak, object);
+}
+
 static TRI_NOINLINE void scan_weak(struct go_heap *heap, tri_ref object) {
   tri_mutex_lock(&heap->lock);
-  uint64_t *tag = tri_tag(object);
-  if ((*tag & ROUNDS) != heap->round) {
-    *tag = (*tag & ~ROUNDS) | heap->round;
-    if (heap->defers)
-      tri_weak_refs_defer(&heap->weak, object);
-    else
-      tri_weak_refs_discover(&heap->weak, object);
-  }
+  discover_weak(heap, object);
   tri_mutex_unlock(&heap->lock);
 }
+
+void go_mark_born_weak(struct go_heap *heap, tri_ref object) { discover_weak(heap, object); }
 
 static size_t scan_cell(struct go_heap *heap, struct go_work *work, const struct go_span *span,
                         size_t index) {
@@ -230,11 +237,6 @@ static void tell(void *context, struct tri_mutator *base) {
   m->credit = 0;
 }
 
-static void mark_root(void *context, tri_ref *slot) {
-  ((struct go_heap *)context)->pace.root_bytes += sizeof *slot;
-  go_mark_trace(context, slot);
-}
-
 static void set_marking(struct go_heap *heap, bool marking) {
   TRI_YIELD(PHASE);
   heap->marking = marking;
@@ -251,9 +253,7 @@ bool go_mark_begin(struct go_heap *heap, enum tri_collect_kind kind) {
   heap->round ^= ROUNDS;
   heap->defers = true;
   tri_emit(&heap->base, TRI_EVENT_ROOTS, 0, 0);
-  heap->pace.root_bytes = 0;
-  tri_each_root(&heap->base, mark_root, heap);
-  go_work_dispose(&heap->pool, &heap->work);
+  go_roots_begin(heap);
   set_marking(heap, true);
   go_pace_begin(heap);
   go_pages_next_cycle(&heap->pages);
@@ -269,6 +269,7 @@ static void dispose(void *context, struct tri_mutator *base) {
 }
 
 bool go_mark_step(struct go_heap *heap, size_t units) {
+  go_roots_finish(heap);
   tri_each_mutator(&heap->base, dispose, heap);
   int64_t start = go_now(&heap->pace.clock);
   struct go_mark_quota quota = {units, UINT64_MAX};
@@ -343,6 +344,18 @@ void go_shade_slow(struct tri_mutator *base, tri_ref old, tri_ref new) {
   shade(heap, go_mutator_of(base), old);
   shade(heap, go_mutator_of(base), new);
   TRI_YIELD(STORE_SHADED);
+}
+
+// A handle is as a slot of an object. Slots of the frame on top are this mutator's own, which need no barrier; other
+// frames are not told from handles. But what a grey mutator has only in its frame it may have told another one, past
+// the heap.
+void go_shade_root_slow(struct tri_mutator *base, tri_ref *slot, tri_ref value) {
+  struct go_heap *heap = go_heap_of(base->heap);
+  struct tri_frame *top = base->frames;
+  if (!top || (uintptr_t)slot - (uintptr_t)tri_frame_slots(top) >= top->count * sizeof *slot)
+    go_shade_slow(base, (tri_ref){TRI_RELAXED_LOAD(&slot->bits)}, value);
+  else if (!go_mutator_of(base)->grey && TRI_RELAXED_LOAD(&heap->roots.grey))
+    go_shade_slow(base, value, TRI_NULL);
 }
 
 void go_shade_slots_slow(struct tri_mutator *base, tri_ref object, size_t i, size_t n) {

@@ -160,33 +160,7 @@ void go_pace_ended(struct go_heap *heap) {
   fprintf(stderr, "%s\n", line);
 }
 
-static void begin(struct tri_mutator *m) {
-  struct go_heap *heap = go_heap_of(m->heap);
-  if (!tri_world_stop(m)) return;
-  if (!heap->marking && heap->live >= heap->pace.trigger) {
-    if (heap->stw)
-      go_cycle(heap, TRI_COLLECT_FULL, true);
-    else if (go_mark_begin(heap, TRI_COLLECT_FULL))
-      tri_emit(m->heap, TRI_EVENT_MARK_STEP, 0, 0);
-  }
-  tri_world_resume(m);
-}
-
 // -------------------------------------------------------------------------------- assists
-
-enum { TERMINATION_UNITS = 256 };
-
-// The mutator found nothing to do: probably nobody has.
-static void terminate(struct tri_mutator *m) {
-  struct go_heap *heap = go_heap_of(m->heap);
-  TRI_YIELD(MARK_TERMINATE);
-  if (!tri_world_stop(m)) return;
-  if (heap->marking) {
-    tri_emit(m->heap, TRI_EVENT_MARK_STEP, heap->marked_objects, 0);
-    if (go_mark_step(heap, TERMINATION_UNITS)) go_mark_end(heap, TRI_COLLECT_FULL, true);
-  }
-  tri_world_resume(m);
-}
 
 // Nobody assists while the collector has had too much time.
 static bool limits(struct go_heap *heap) {
@@ -199,37 +173,10 @@ static bool limits(struct go_heap *heap) {
   return limiter->limiting;
 }
 
-// What the mutator owes; nothing while the limiter limits.
-static struct go_assist owed(struct go_heap *heap, int64_t debt) {
+struct go_assist go_pace_owed(struct go_heap *heap, int64_t debt) {
   tri_mutex_lock(&heap->lock);
   struct go_assist assist = {0, debt};
   if (!limits(heap)) assist = go_pacer_assist(&heap->pace.pacer, debt);
   tri_mutex_unlock(&heap->lock);
   return assist;
-}
-
-static void assist(struct tri_mutator *base, size_t bytes) {
-  struct go_heap *heap = go_heap_of(base->heap);
-  struct go_mutator *m = go_mutator_of(base);
-  m->credit -= (int64_t)bytes;
-  if (m->credit >= 0) return;
-  struct go_assist assist = owed(heap, -m->credit);
-  m->credit += assist.credit;
-  if (assist.scan_work == 0) return;
-  int64_t start = go_now(&heap->pace.clock);
-  // What holds no references takes time but is no scan work; each was found by scanning a slot.
-  uint64_t scan = (uint64_t)assist.scan_work;
-  struct go_mark_quota quota = {scan / sizeof(tri_ref), scan};
-  go_barrier_flush(heap, m);
-  bool done = go_mark_some(heap, &m->work, &quota);
-  go_pace_marked(heap, start, quota.scan, GO_MARK_ASSIST);
-  if (done) terminate(base);
-}
-
-void go_pace(struct tri_mutator *base, size_t bytes) {
-  struct go_heap *heap = go_heap_of(base->heap);
-  if (go_mutator_of(base)->marking)
-    assist(base, bytes);
-  else if (TRI_RELAXED_LOAD(&heap->live) >= TRI_RELAXED_LOAD(&heap->pace.trigger))
-    begin(base);
 }

@@ -93,6 +93,109 @@ static void test_audit(void) {
   }
 }
 
+// -------------------------------------------------------------------------------- roots
+
+// A cycle has begun, and the frame that has the only reference to an object has not been taken when the reference
+// leaves it: into what is black, or to another mutator, which attached meanwhile and is black. (That one allocates
+// what is needed: an allocation is a safepoint.)
+static struct tri_mutator *other;
+static struct tri_handle *handle;
+
+static tri_ref hide_by_init(tri_ref victim) {
+  tri_ref holder = tri_alloc(other, TRI_SHAPE(1, 0));
+  tri_init(other, holder, 0, victim);
+  return holder;
+}
+static tri_ref hide_by_store(tri_ref victim) {
+  tri_ref holder = tri_alloc(other, TRI_SHAPE(1, 0));
+  tri_store(m, holder, 0, victim);
+  return holder;
+}
+static tri_ref hide_in_handle(tri_ref victim) {
+  tri_handle_set(m, handle, victim);
+  return TRI_NULL;
+}
+static tri_ref hide_in_new_handle(tri_ref victim) {
+  tri_handle_free(m, handle);
+  TRI_CHECK(handle = tri_handle_new(m, victim));
+  return TRI_NULL;
+}
+static tri_ref hide_in_value(tri_ref victim) {
+  tri_ref holder = tri_ephemeron_new(other);
+  tri_ephemeron_set(m, holder, holder, victim);
+  return holder;
+}
+static tri_ref hide_with_other(tri_ref victim) {
+  tri_root_set(other, &tri_frame_slots(other->frames)[0], victim);
+  return TRI_NULL;
+}
+static tri_ref show_slot(tri_ref holder) { return tri_load(m, holder, 0); }
+static tri_ref show_handle(tri_ref holder) { return (void)holder, tri_handle_get(m, handle); }
+static tri_ref show_value(tri_ref holder) { return tri_ephemeron_value(m, holder); }
+static tri_ref show_other(tri_ref holder) { return (void)holder, tri_frame_slots(other->frames)[0]; }
+
+static const struct hiding {
+  tri_ref (*hide)(tri_ref victim);
+  tri_ref (*show)(tri_ref holder);
+} hidings[] = {
+    {hide_by_init, show_slot},         {hide_by_store, show_slot},  {hide_in_handle, show_handle},
+    {hide_in_new_handle, show_handle}, {hide_in_value, show_value}, {hide_with_other, show_other},
+};
+
+static void attach_other(void) {
+  TRI_CHECK_EQ(tri_attach(heap, &other), TRI_OK);
+  ((struct go_mutator *)other)->credit = 1 << 20; // it does not assist
+}
+
+static void finish_beside_other(void) {
+  tri_park(other);
+  TRI_CHECK(tri_collect_step(m, SIZE_MAX));
+  tri_unpark(other);
+}
+
+static void test_hiding(const struct hiding *hiding) {
+  create("heap=1m");
+  TRI_FRAME(m, f, 2);
+  TRI_CHECK(handle = tri_handle_new(m, TRI_NULL));
+  tri_root_set(m, &f.slot[0], node(m, VICTIM, 8));
+  TRI_CHECK_EQ(tri_collect_start(m), TRI_OK);
+  attach_other();
+  go_roots_take_shared(go_heap_of(heap), &go_mutator_of(other)->work); // handles are black
+  TRI_FRAME(other, g, 1);
+  tri_root_set(m, &f.slot[1], hiding->hide(f.slot[0]));
+  tri_root_set(m, &f.slot[0], TRI_NULL);
+  finish_beside_other();
+  check_labelled(hiding->show(f.slot[1]), VICTIM);
+  check_heap();
+  tri_handle_free(m, handle);
+  TRI_FRAME_POP(other, g);
+  tri_detach(other);
+  TRI_FRAME_POP(m, f);
+  TRI_CHECK_EQ(live_objects(), 0);
+  destroy();
+}
+
+// What a weak reference has that is made meanwhile is cleared as others are, or kept.
+static void test_born_weak(bool kept) {
+  create("heap=1m");
+  TRI_FRAME(m, f, 2);
+  tri_root_set(m, &f.slot[0], node(m, VICTIM, 8));
+  TRI_CHECK_EQ(tri_collect_start(m), TRI_OK);
+  attach_other();
+  tri_root_set(m, &f.slot[1], tri_weak_new(other));
+  tri_weak_set(m, f.slot[1], f.slot[0]);
+  if (!kept) tri_root_set(m, &f.slot[0], TRI_NULL);
+  finish_beside_other();
+  TRI_CHECK_EQ(check_heap().live_objects, kept ? 2 : 1);
+  tri_ref target = tri_weak_get(m, f.slot[1]);
+  TRI_CHECK_EQ(!tri_is_null(target), kept);
+  if (kept) check_labelled(target, VICTIM);
+  tri_detach(other);
+  TRI_FRAME_POP(m, f);
+  TRI_CHECK_EQ(live_objects(), 0);
+  destroy();
+}
+
 // -------------------------------------------------------------------------------- marking
 
 // A large object is one piece of work per 128 KiB, in steps and without memory as well.
@@ -300,6 +403,9 @@ static void test_pace(void) {
 }
 
 static void test_all(void) {
+  for (size_t i = 0; i < sizeof hidings / sizeof *hidings; i++) test_hiding(&hidings[i]);
+  test_born_weak(true);
+  test_born_weak(false);
   test_sizes("heap=16m");
   test_sizes("heap=16m,gogc=1");
   test_sizes("heap=16m,gogc=1,layout=1.19");

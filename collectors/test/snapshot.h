@@ -12,7 +12,7 @@ static inline tri_ref node(struct tri_mutator *by, uint64_t id, size_t n_bytes) 
 //
 // A holder has the only reference to a victim, which has the only one to a second. The collection begins;
 // before anything is marked, the program takes the victim out of the holder by one call, and keeps it in a
-// root that was scanned already.
+// root that was scanned already. (A collector may scan a mutator's roots at its first safepoint.)
 
 enum { VICTIM = 7, SECOND = 8 };
 
@@ -99,6 +99,7 @@ static void test_loss(const struct loss *loss, size_t units, size_t n_bytes) {
   }
   tri_root_set(m, &f.slot[1], TRI_NULL);
   TRI_CHECK_EQ(tri_collect_start(m), TRI_OK);
+  tri_safepoint(m); // by now the frame has been taken
   tri_root_set(m, &f.slot[2], loss->lose(f.slot[0]));
   tri_ref second = tri_swap(m, f.slot[2], 0, TRI_NULL); // of an object that marking has not come to
   check_labelled(second, SECOND);
@@ -135,6 +136,7 @@ static inline void test_black(const char *options) {
   tri_root_set(m, &f.slot[0], node(m, 1, 8)); // its run was there before
   tri_root_set(m, &f.slot[1], node(m, 2, 8));
   TRI_CHECK_EQ(tri_collect_start(m), TRI_OK);
+  tri_safepoint(m);
   tri_root_set(m, &f.slot[1], TRI_NULL); // in the snapshot
   static const size_t sizes[] = {8, 8, 16, 100, 5000, 30000};
   enum { SIZES = sizeof sizes / sizeof *sizes };

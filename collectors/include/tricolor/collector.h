@@ -48,13 +48,14 @@ typedef void tri_root_fn(void *context, tri_ref *slot);
 TRI_EXPORT void tri_helper_init(struct tri_mutator *helper, struct tri_heap *heap);
 
 // Have something done once for each mutator while the world runs: at its next safepoint, or as long as it rests by
-// who calls one of the other two. One handshake at a time. `act` must not wait for anything in the world; that it
+// who calls one of the others. One handshake at a time. `act` must not wait for anything in the world; that it
 // runs for m says that m does not, or that m runs it.
 typedef void tri_handshake_fn(struct tri_heap *heap, struct tri_mutator *m);
 TRI_EXPORT void tri_handshake_post(struct tri_heap *heap, tri_handshake_fn *act);
 
-// Act for those that rest, and for `self`: with the world stopped, for all. True: nobody owes it any more.
+// Act for those that rest, and for `self`. True: nobody owes it any more. And with the world stopped, for all.
 TRI_EXPORT bool tri_handshake_help(struct tri_mutator *self);
+TRI_EXPORT void tri_handshake_finish(struct tri_heap *heap);
 
 // The same until nobody owes it, or another has done so; a safepoint: others may stop the world meanwhile.
 TRI_EXPORT void tri_handshake_wait(struct tri_mutator *self);
