@@ -44,7 +44,8 @@ bool tri_peer_known(const char *executable, const char *collector, struct tri_er
   bool known = *name && !strchr(name, '/') && access(program, X_OK) == 0;
   if (!known) {
     char *folder = path_beside(executable, ""), *list = list_peers(folder);
-    tri_fail(error, "unknown peer '%s': %s are in %s (harness/peers/README.md)", name, *list ? list : "none", folder);
+    tri_fail(error, "unknown peer '%s': %s are in %s (harness/peers/README.md)", name, *list ? list : "none",
+             folder);
     free(folder);
     free(list);
   }

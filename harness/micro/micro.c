@@ -8,8 +8,8 @@
 #include "common/random.h"
 #include "tricolor/tricolor.h"
 
-// What lives in the heap. NODES are in the cache and named by micro->node; the rest hangs on micro->root, of objects
-// with two references and 16 bytes: 32 bytes each without a header.
+// What lives in the heap. NODES are in the cache and named by micro->node; the rest hangs on micro->root, of
+// objects with two references and 16 bytes: 32 bytes each without a header.
 enum structure { NOTHING, NODES, TREE, LIST, ARRAY, RANDOM, CHAIN, SPARSE };
 enum { NODE_COUNT = 1024, MOST_TRIES = 1000, SPARSENESS = 128 };
 #define OBJECT TRI_SHAPE(2, 16)
@@ -20,9 +20,9 @@ struct micro {
   struct tri_heap *heap;
   struct tri_mutator *m;
   struct tri_handle *root, *table, *sink;
-  tri_ref node[NODE_COUNT]; // what the table has, good until something collects
-  tri_ref weak;             // the table's last slot
-  uint64_t measured_ns;     // not 0: what the case measures instead of the clock
+  tri_ref node[NODE_COUNT];          // what the table has, good until something collects
+  tri_ref weak;                      // the table's last slot
+  uint64_t measured_ns;              // not 0: what the case measures instead of the clock
   uint64_t pause_begin_ns, pause_ns; // since the last collection ended
   uint64_t cycle_pause_ns;           // of the last collection, when the world went on after it; 0 before
   bool ending;
@@ -146,17 +146,23 @@ static bool make_live(struct micro *micro) {
   size_t live = micro->piece->live;
   tri_ref tree;
   switch ((enum structure)micro->piece->structure) {
-  case NOTHING: return true;
-  case NODES: break;
+  case NOTHING:
+    return true;
+  case NODES:
+    break;
   case TREE:
     tree = make_tree(m, live);
     tri_handle_set(m, micro->root, tree);
     if (tri_is_null(tree)) return false;
     break;
-  case LIST: return make_list(m, live, micro->root);
-  case ARRAY: return make_array(m, live, micro->root);
-  case CHAIN: return make_scattered(micro, 1, 1);
-  case SPARSE: return make_scattered(micro, 2, SPARSENESS);
+  case LIST:
+    return make_list(m, live, micro->root);
+  case ARRAY:
+    return make_array(m, live, micro->root);
+  case CHAIN:
+    return make_scattered(micro, 1, 1);
+  case SPARSE:
+    return make_scattered(micro, 2, SPARSENESS);
   case RANDOM:
     if (!make_array(m, live, micro->root)) return false;
     tangle(m, live, tri_handle_get(m, micro->root));
@@ -175,14 +181,14 @@ static bool renew_nodes(struct micro *micro) {
 }
 
 // Go keeps what its benchmark allocates in a global variable; a handle is that.
-#define ALLOC(name, n_refs, n_bytes)                                                                           \
-  static bool name(struct micro *micro, size_t n) {                                                            \
-    for (size_t i = 0; i < n; i++) {                                                                           \
-      tri_ref object = tri_alloc(micro->m, TRI_SHAPE(n_refs, n_bytes));                                        \
-      if (TRI_UNLIKELY(tri_is_null(object))) return false;                                                     \
-      tri_handle_set(micro->m, micro->sink, object);                                                           \
-    }                                                                                                          \
-    return true;                                                                                               \
+#define ALLOC(name, n_refs, n_bytes)                                                                         \
+  static bool name(struct micro *micro, size_t n) {                                                          \
+    for (size_t i = 0; i < n; i++) {                                                                         \
+      tri_ref object = tri_alloc(micro->m, TRI_SHAPE(n_refs, n_bytes));                                      \
+      if (TRI_UNLIKELY(tri_is_null(object))) return false;                                                   \
+      tri_handle_set(micro->m, micro->sink, object);                                                         \
+    }                                                                                                        \
+    return true;                                                                                             \
   }
 ALLOC(alloc_8, 1, 0)
 ALLOC(alloc_16, 2, 0)
@@ -197,16 +203,16 @@ ALLOC(alloc_leaf_1024, 0, 1024)
 // One operation with two of the nodes, a and b. A safepoint may move them: it uses neither.
 #define FORGET_MEMORY() __asm__ volatile("" ::: "memory")
 #define CONSUME(value) __asm__ volatile("" ::"r"(value))
-#define ON_NODES(name, operation)                                                                              \
-  static bool name(struct micro *micro, size_t n) {                                                            \
-    struct tri_mutator *m = micro->m;                                                                          \
-    for (size_t i = 0; i < n; i++) {                                                                           \
-      tri_ref a = micro->node[i % NODE_COUNT], b = micro->node[i * 7 % NODE_COUNT];                            \
-      (void)a, (void)b;                                                                                        \
-      operation;                                                                                               \
-      FORGET_MEMORY();                                                                                         \
-    }                                                                                                          \
-    return true;                                                                                               \
+#define ON_NODES(name, operation)                                                                            \
+  static bool name(struct micro *micro, size_t n) {                                                          \
+    struct tri_mutator *m = micro->m;                                                                        \
+    for (size_t i = 0; i < n; i++) {                                                                         \
+      tri_ref a = micro->node[i % NODE_COUNT], b = micro->node[i * 7 % NODE_COUNT];                          \
+      (void)a, (void)b;                                                                                      \
+      operation;                                                                                             \
+      FORGET_MEMORY();                                                                                       \
+    }                                                                                                        \
+    return true;                                                                                             \
   }
 ON_NODES(load, CONSUME(tri_load(m, a, 0).bits))
 ON_NODES(store, tri_store(m, a, 0, b))
@@ -250,8 +256,8 @@ static bool collect_minor(struct micro *micro, size_t n) {
   return true;
 }
 
-// A cycle that allocation brings about; what is measured is how long the world stood. A collector that has not stopped
-// it after four times its heap never will.
+// A cycle that allocation brings about; what is measured is how long the world stood. A collector that has
+// not stopped it after four times its heap never will.
 static bool pause(struct micro *micro, size_t n) {
   enum { OBJECTS = 64 };
   struct tri_stats stats;
@@ -268,16 +274,18 @@ static bool pause(struct micro *micro, size_t n) {
 
 enum { K8 = (1 << 13) - 1, K64 = (1 << 16) - 1, M1 = (1 << 20) - 1, M4 = (1 << 22) - 1, BATCH = 4096 };
 
-#define ALLOCATION(name, run) {name, 0, BATCH, 0, 0, NOTHING, false, NULL, run}
-#define OPERATION(name, caps, run) {name, caps, BATCH, 0, 0, NODES, false, renew_nodes, run}
-#define WHILE_MARKING(name, caps, run)                                                                         \
-  {name, TRI_CAP_INCREMENTAL | caps, BATCH, 0, M1, TREE, true, renew_nodes, run}
-#define FULL(name, live, structure, prepare)                                                                   \
-  {name, TRI_CAP_RECLAIMS, 1, 0, live, structure, false, prepare, collect_full}
-#define MINOR(name, live, prepare)                                                                             \
-  {name, TRI_CAP_RECLAIMS | TRI_CAP_GENERATIONAL, 1, 0, live, TREE, false, prepare, collect_minor}
-#define PAUSES(name, live, iterations)                                                                         \
-  {name, TRI_CAP_CYCLES | TRI_CAP_RECLAIMS, 1, iterations, live, TREE, false, NULL, pause}
+#define ALLOCATION(name, run)                                                                                \
+  { name, 0, BATCH, 0, 0, NOTHING, false, NULL, run }
+#define OPERATION(name, caps, run)                                                                           \
+  { name, caps, BATCH, 0, 0, NODES, false, renew_nodes, run }
+#define WHILE_MARKING(name, caps, run)                                                                       \
+  { name, TRI_CAP_INCREMENTAL | caps, BATCH, 0, M1, TREE, true, renew_nodes, run }
+#define FULL(name, live, structure, prepare)                                                                 \
+  { name, TRI_CAP_RECLAIMS, 1, 0, live, structure, false, prepare, collect_full }
+#define MINOR(name, live, prepare)                                                                           \
+  { name, TRI_CAP_RECLAIMS | TRI_CAP_GENERATIONAL, 1, 0, live, TREE, false, prepare, collect_minor }
+#define PAUSES(name, live, iterations)                                                                       \
+  { name, TRI_CAP_CYCLES | TRI_CAP_RECLAIMS, 1, iterations, live, TREE, false, NULL, pause }
 
 const struct micro_case micro_cases[] = {
     ALLOCATION("alloc/8", alloc_8),
@@ -346,10 +354,12 @@ static void close_heap(struct micro *micro) {
 
 static bool open_heap(struct micro *micro, char *error, size_t error_bytes) {
   struct tri_heap_params params = {micro->options, {note_event, micro}, error, error_bytes};
-  if (tri_heap_create(&TRI_PASTE(tri_collector_, TRI_COLLECTOR), &params, &micro->heap) != TRI_OK) return false;
+  if (tri_heap_create(&TRI_PASTE(tri_collector_, TRI_COLLECTOR), &params, &micro->heap) != TRI_OK)
+    return false;
   snprintf(error, error_bytes, "out of memory");
   return tri_attach(micro->heap, &micro->m) == TRI_OK && (micro->root = tri_handle_new(micro->m, TRI_NULL)) &&
-         (micro->table = tri_handle_new(micro->m, TRI_NULL)) && (micro->sink = tri_handle_new(micro->m, TRI_NULL));
+         (micro->table = tri_handle_new(micro->m, TRI_NULL)) &&
+         (micro->sink = tri_handle_new(micro->m, TRI_NULL));
 }
 
 struct micro *micro_open(const struct micro_case *piece, const char *options, bool *skipped, char *error,

@@ -1,6 +1,7 @@
-// Registers the pieces of micro.h with Google Benchmark, whose own flags choose, repeat and print them. Besides those:
-// -o KEY=VALUE,… as in `tricolor run`. Counters, in nanoseconds an operation: cpu of all threads, without what is not
-// timed (Google Benchmark's CPU column has that too); p50, p99 and max of the batches. Collections have rates, too.
+// Registers the pieces of micro.h with Google Benchmark, whose own flags choose, repeat and print them.
+// Besides those: -o KEY=VALUE,… as in `tricolor run`. Counters, in nanoseconds an operation: cpu of all
+// threads, without what is not timed (Google Benchmark's CPU column has that too); p50, p99 and max of the
+// batches. Collections have rates, too.
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
@@ -70,7 +71,8 @@ int main(int argc, char **argv) {
   benchmark::Initialize(&argc, argv);
   for (int i = 1; i < argc; i++) {
     if (std::strcmp(argv[i], "-o") != 0 || i + 1 == argc) {
-      std::fprintf(stderr, "micro.%s: '%s': right would be -o KEY=VALUE,… or a flag of Google Benchmark (--help)\n",
+      std::fprintf(stderr,
+                   "micro.%s: '%s': right would be -o KEY=VALUE,… or a flag of Google Benchmark (--help)\n",
                    micro_collector, argv[i]);
       return 2;
     }

@@ -1,6 +1,6 @@
-// Workloads of harness/workloads/ written for libgc directly, as its users write: malloc's interface, pointers on the C
-// stack, no barriers. (The collector bdw is libgc behind the contract.) Command line and result are those of
-// `tricolor run`; see README.md.
+// Workloads of harness/workloads/ written for libgc directly, as its users write: malloc's interface,
+// pointers on the C stack, no barriers. (The collector bdw is libgc behind the contract.) Command line and
+// result are those of `tricolor run`; see README.md.
 #include <gc/gc.h>
 #include <jansson.h>
 #include <stdio.h>
@@ -84,8 +84,8 @@ static bool binary_trees(const int64_t *param, struct answer *answer) {
   }
   answer->value += count_nodes(long_lived);
   answer->expected += tree_size(max_depth);
-  snprintf(answer->text, sizeof answer->text, "%llu nodes counted, %llu built", (unsigned long long)answer->value,
-           (unsigned long long)answer->expected);
+  snprintf(answer->text, sizeof answer->text, "%llu nodes counted, %llu built",
+           (unsigned long long)answer->value, (unsigned long long)answer->expected);
   return true;
 }
 
@@ -121,8 +121,9 @@ static bool gcbench(const int64_t *param, struct answer *answer) {
   for (int64_t i = 0; i < n; i++) intact += array[i] == (i < n / 2 ? 1.0 / (double)(i + 1) : 0.0);
   answer->value = counted + intact;
   answer->expected = nodes + (uint64_t)n;
-  snprintf(answer->text, sizeof answer->text, "%llu nodes counted of %llu, %llu array elements intact of %lld",
-           (unsigned long long)counted, (unsigned long long)nodes, (unsigned long long)intact, (long long)n);
+  snprintf(answer->text, sizeof answer->text,
+           "%llu nodes counted of %llu, %llu array elements intact of %lld", (unsigned long long)counted,
+           (unsigned long long)nodes, (unsigned long long)intact, (long long)n);
   return true;
 }
 
@@ -133,9 +134,7 @@ static const struct workload workloads[] = {
 
 // ---- The run ----
 
-static struct {
-  uint64_t begin_ns, count, total_ns, max_ns;
-} pauses;
+static struct { uint64_t begin_ns, count, total_ns, max_ns; } pauses;
 
 static uint64_t clock_ns(clockid_t clock) {
   struct timespec t;
@@ -155,13 +154,14 @@ static void GC_CALLBACK note_event(GC_EventType event) {
 static json_t *metrics(uint64_t heap_bytes) {
   return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "mapped_bytes", (json_int_t)GC_get_heap_size(),
                    "allocated_bytes", (json_int_t)GC_get_total_bytes(), "limit_bytes", (json_int_t)heap_bytes,
-                   "collections", (json_int_t)GC_get_gc_no(), "pauses", (json_int_t)pauses.count, "pause_total_ns",
-                   (json_int_t)pauses.total_ns, "pause_max_ns", (json_int_t)pauses.max_ns, "peak_rss_bytes",
-                   (json_int_t)tri_peak_resident_bytes());
+                   "collections", (json_int_t)GC_get_gc_no(), "pauses", (json_int_t)pauses.count,
+                   "pause_total_ns", (json_int_t)pauses.total_ns, "pause_max_ns", (json_int_t)pauses.max_ns,
+                   "peak_rss_bytes", (json_int_t)tri_peak_resident_bytes());
 }
 
-static const struct tri_command command = {
-    .name = "run (peer libgc)", .synopsis = "--workload=W [options]", .about = "Runs one workload on libgc itself.\n"};
+static const struct tri_command command = {.name = "run (peer libgc)",
+                                           .synopsis = "--workload=W [options]",
+                                           .about = "Runs one workload on libgc itself.\n"};
 
 struct request {
   const char *workload, *collector, *result;
@@ -180,9 +180,11 @@ static bool read_params(const struct request *request, const struct workload *wo
     size_t length = strcspn(text, "=");
     bool known = false;
     for (int i = 0; i < MOST_PARAMS && workload->params[i]; i++)
-      if (strlen(workload->params[i]) == length && strncmp(workload->params[i], text, length) == 0 && text[length])
+      if (strlen(workload->params[i]) == length && strncmp(workload->params[i], text, length) == 0 &&
+          text[length])
         known = (param[i] = strtoll(text + length + 1, NULL, 10)) > 0;
-    if (!known) return tri_fail(error, "--param=%s: right would be a parameter of %s, =N", text, workload->name);
+    if (!known)
+      return tri_fail(error, "--param=%s: right would be a parameter of %s, =N", text, workload->name);
   }
   return true;
 }
@@ -269,7 +271,8 @@ int main(int argc, char **argv) {
   json_object_set_new(fields, "status", json_string(status));
   bool written = print_result(&request, fields, &error);
   const char *message = json_string_value(json_object_get(fields, "message"));
-  if (!request.json && !request.result) printf("%s on %s: %s. %s\n", request.workload, request.collector, status, message);
+  if (!request.json && !request.result)
+    printf("%s on %s: %s. %s\n", request.workload, request.collector, status, message);
   bool too_small = strcmp(status, "oom") == 0 && !request.result;
   if (written && (!workload || too_small)) tri_fail(&error, "%s", message);
   free(request.params.words);
