@@ -1,6 +1,11 @@
 #include "go/greentea.h"
 
-enum { AHEAD = 16, DENSE = 8 }; // references looked ahead; a span is dense if one in so many objects is to be scanned
+enum {
+  AHEAD = 16, // references of which something is fetched before they are looked at
+  NEAR = 4,   // the same for entries of queues, and for what is known when the first lines are here
+  DENSE = 8,  // a span is dense if one in so many objects is to be scanned
+  BATCH = 16, // spans that are scanned before references out of them are looked at
+};
 
 static uint8_t *owner_of(const struct go_span *span) { return (uint8_t *)span->scan_bits + GO_SCAN_BYTES - 1; }
 
@@ -16,6 +21,11 @@ static bool acquire(uint8_t *owner) {
   return seen == GO_GREEN_FREE;
 }
 
+static inline void prefetch_object(const struct go_span *span, uintptr_t object) {
+  TRI_PREFETCH((void *)object);
+  TRI_PREFETCH(&span->pointer_bits[(object - span->base) / 8 / 64]);
+}
+
 // Room comes before the mark: whose object is marked must be able to queue its span.
 static inline bool reach(struct go_heap *heap, struct go_work *work, tri_ref object) {
   struct go_span *span = go_span_of(&heap->spans, object.bits);
@@ -27,8 +37,7 @@ static inline bool reach(struct go_heap *heap, struct go_work *work, tri_ref obj
   if (!go_mark_cell(span, index)) return true;
   TRI_YIELD(MARK_PUSH);
   if (!acquire(owner_of(span))) return true;
-  TRI_PREFETCH((void *)object.bits);
-  TRI_PREFETCH(&span->pointer_bits[(object.bits - span->base) / 8 / 64]);
+  if (go_span_queue_is_short(&work->spans)) prefetch_object(span, object.bits); // its turn comes soon
   go_span_queue_put(&work->spans, span->base | index);
   return true;
 }
@@ -83,93 +92,121 @@ static void prefetch(void *context, tri_ref object) {
 
 static void tell_weak(void *weak, tri_ref object) { tri_weak_refs_reached(weak, object); }
 
-// A scan under way: references found, of which the first `next` have been looked at, and objects that were reached from
-// the span itself. Those need not wait, as their lines are here: their references are added to those found. Each
-// object is scanned once, so there are never more than the page has words.
-struct scan {
-  struct go_span *span;
-  uint64_t followed[GO_GREEN_WORDS];
-  size_t n_followed;
-  uint64_t words; // of references
-  size_t next, ahead, n;
-  uintptr_t found[GO_GREEN_FOUND];
+// References out of the spans that were scanned: one by one each would wait for its span, its marks and its owner in
+// turn. There is room for those of one more span whenever n <= GO_GREEN_FOUND.
+struct batch {
+  size_t n;
+  uintptr_t found[2 * GO_GREEN_FOUND];
 };
 
-static inline bool is_in(const struct scan *scan, uintptr_t object) {
-  return object - scan->span->base < GO_PAGE_BYTES;
-}
-
-static inline void look_ahead(struct scan *scan, const struct go_spans *spans) {
-  while (scan->ahead < scan->n && scan->ahead < scan->next + AHEAD) {
-    uintptr_t object = scan->found[scan->ahead++];
-    if (is_in(scan, object))
-      TRI_PREFETCH((void *)object);
-    else
-      TRI_PREFETCH(&spans->of_page[(object - spans->base) / GO_PAGE_BYTES]);
-  }
-}
-
-static inline void follow(struct scan *scan, uintptr_t object) {
-  struct go_span *span = scan->span;
-  size_t index = go_span_index(span, object);
-  uint64_t bit = UINT64_C(1) << index % 64, *followed = &scan->followed[index / 64];
-  if ((*followed | TRI_RELAXED_LOAD(&span->mark_bits[index / 64])) & bit) return;
-  *followed |= bit;
-  scan->n_followed++;
-  struct go_green_scan one =
-      go_green_scan_one(span->base, span->cell_bytes, span->pointer_bits, index, scan->found + scan->n);
-  scan->n += one.found;
-  scan->words += one.words;
-}
+static inline bool is_in(const struct go_span *span, uintptr_t object) { return object - span->base < GO_PAGE_BYTES; }
 
 // What was followed is black: one update for each word, as each takes as long as scanning an object. Somebody may have
 // reached the same object meanwhile, and queued the span; it is counted where the scan bit was set.
-static size_t blacken(struct go_heap *heap, const struct scan *scan) {
-  struct go_span *span = scan->span;
+static size_t blacken(struct go_heap *heap, struct go_span *span, const uint64_t *followed) {
   size_t n = 0;
   for (size_t w = 0; w * 64 < span->n_cells; w++) {
-    uint64_t followed = scan->followed[w];
-    if (!followed) continue;
+    if (!followed[w]) continue;
     n += (size_t)__builtin_popcountll(
-        followed & ~__atomic_fetch_or(&span->scan_bits[w], followed, __ATOMIC_RELAXED));
-    __atomic_fetch_or(&span->mark_bits[w], followed, __ATOMIC_RELAXED);
+        followed[w] & ~__atomic_fetch_or(&span->scan_bits[w], followed[w], __ATOMIC_RELAXED));
+    __atomic_fetch_or(&span->mark_bits[w], followed[w], __ATOMIC_RELAXED);
   }
-  if (TRI_UNLIKELY(heap->weak.n_keyed)) each(span, scan->followed, tell_weak, &heap->weak);
+  if (TRI_UNLIKELY(heap->weak.n_keyed)) each(span, followed, tell_weak, &heap->weak);
   return n;
 }
 
-bool go_green_scan(struct go_heap *heap, struct go_work *work, size_t units, struct go_marked *marked) {
-  uint64_t objects[GO_GREEN_WORDS] = {0};
-  uintptr_t entry = go_span_queue_get(&heap->pool.spans, &work->spans);
-  if (!entry) return false;
-  struct go_span *span = go_span_of(&heap->spans, entry);
-  size_t n = claim(span, entry - span->base, objects);
+// Whether an object of the span is white, and has not been followed; then it has.
+static inline bool begin_to_follow(const struct go_span *span, size_t index, uint64_t *followed) {
+  uint64_t bit = UINT64_C(1) << index % 64;
+  if ((followed[index / 64] | TRI_RELAXED_LOAD(&span->mark_bits[index / 64])) & bit) return false;
+  followed[index / 64] |= bit;
+  return true;
+}
+
+// References found in the span's objects are in [next, end). Those into the span are followed: what they lead to adds to
+// the end, and as each object is scanned once, these are never more than the page has words. The others stay.
+static void scan_span(struct go_heap *heap, uintptr_t entry, size_t units, struct batch *batch,
+                      struct go_marked *marked) {
+  const struct go_spans *spans = &heap->spans;
+  struct go_span *span = go_span_of(spans, entry);
+  uint64_t objects[GO_GREEN_WORDS] = {0}, followed[GO_GREEN_WORDS] = {0};
+  size_t n = claim(span, entry - span->base, objects), n_followed = 0;
   go_green_kernel *kernel = heap->green;
   if (n * DENSE < span->n_cells) {
     kernel = go_green_scan_scalar;
     each(span, objects, prefetch, NULL);
   }
   if (TRI_UNLIKELY(heap->weak.n_keyed)) each(span, objects, tell_weak, &heap->weak);
-  struct scan scan; // not cleared: most of it is `found`
-  struct go_green_scan first = kernel(span->base, span->cell_bytes, span->pointer_bits, objects, scan.found);
-  scan.span = span;
-  scan.words = first.words;
-  scan.n_followed = scan.next = scan.ahead = 0;
-  scan.n = first.found;
-  memset(scan.followed, 0, sizeof scan.followed);
-  for (; scan.next < scan.n; scan.next++) {
-    look_ahead(&scan, &heap->spans);
-    tri_ref object = {scan.found[scan.next]};
-    if (is_in(&scan, object.bits) && TRI_LIKELY(scan.n_followed < units))
-      follow(&scan, object.bits);
-    else if (TRI_UNLIKELY(!reach(heap, work, object)))
-      go_mark_reach(heap, work, object);
+  uintptr_t *found = batch->found;
+  size_t next = batch->n, ahead = batch->n;
+  struct go_green_scan scan = kernel(span->base, span->cell_bytes, span->pointer_bits, objects, found + next);
+  for (size_t end = next + scan.found; next < end; next++) {
+    for (; ahead < end && ahead < next + AHEAD; ahead++) {
+      if (is_in(span, found[ahead]))
+        TRI_PREFETCH((void *)found[ahead]);
+      else
+        TRI_PREFETCH(&spans->of_page[(found[ahead] - spans->base) / GO_PAGE_BYTES]);
+    }
+    if (!is_in(span, found[next]) || n_followed >= units) {
+      found[batch->n++] = found[next];
+      continue;
+    }
+    size_t index = go_span_index(span, found[next]);
+    if (!begin_to_follow(span, index, followed)) continue;
+    struct go_green_scan one =
+        go_green_scan_one(span->base, span->cell_bytes, span->pointer_bits, index, found + end);
+    n_followed++;
+    end += one.found;
+    scan.words += one.words;
   }
-  n += blacken(heap, &scan);
+  if (n_followed) n += blacken(heap, span, followed);
   marked->objects += n;
   marked->bytes += n * span->cell_bytes;
   marked->scanned += scan.words * sizeof(tri_ref);
-  return true;
+}
+
+static inline void prefetch_span(const struct go_span *span) {
+  TRI_PREFETCH(&span->base);
+  TRI_PREFETCH(&span->pointer_bits);
+}
+
+static void reach_all(struct go_heap *heap, struct go_work *work, const struct batch *batch) {
+  const uintptr_t *found = batch->found;
+  for (size_t i = 0; i < batch->n; i++) {
+    if (i + 2 * NEAR < batch->n) prefetch_span(go_span_of(&heap->spans, found[i + 2 * NEAR]));
+    if (i + NEAR < batch->n) {
+      const struct go_span *span = go_span_of(&heap->spans, found[i + NEAR]);
+      TRI_PREFETCH(&span->mark_bits[go_span_index(span, found[i + NEAR]) / 64]);
+      if (span->scan_bits) TRI_PREFETCH(owner_of(span));
+    }
+    tri_ref object = {found[i]};
+    if (TRI_UNLIKELY(!reach(heap, work, object))) go_mark_reach(heap, work, object);
+  }
+}
+
+// What the entries will need whose turn comes soon.
+static void prefetch_entries(const struct go_spans *spans, const struct go_span_queue *queue) {
+  uintptr_t far = go_span_queue_peek(queue, 2 * NEAR), near = go_span_queue_peek(queue, NEAR);
+  if (far) prefetch_span(go_span_of(spans, far));
+  if (!near) return;
+  const struct go_span *span = go_span_of(spans, near);
+  TRI_PREFETCH(span->scan_bits);
+  TRI_PREFETCH(span->mark_bits);
+  prefetch_object(span, go_span_cell(span, near - span->base));
+}
+
+bool go_green_scan(struct go_heap *heap, struct go_work *work, size_t units, struct go_marked *marked) {
+  struct batch batch;
+  uint64_t before = marked->objects;
+  size_t n = 0;
+  for (batch.n = 0; n < BATCH && batch.n <= GO_GREEN_FOUND && marked->objects - before < units; n++) {
+    uintptr_t entry = go_span_queue_get(&heap->pool.spans, &work->spans);
+    if (!entry) break;
+    prefetch_entries(&heap->spans, &work->spans);
+    scan_span(heap, entry, units - (marked->objects - before), &batch, marked);
+  }
+  reach_all(heap, work, &batch);
+  return n != 0;
 }
 
 // -------------------------------------------------------------------------------- looking

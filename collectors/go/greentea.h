@@ -33,8 +33,9 @@ static inline bool go_green_claim(struct go_span *span, size_t index) {
 // Reach an object. False: its span is not one to be marked as a whole, or there is no memory for queues.
 bool go_green_reach(struct go_heap *heap, struct go_work *work, tri_ref object);
 
-// Scan the span that has waited longest: those of its objects that are grey, and at most so many of those that become so
-// meanwhile. False: there is no span, in `work` and in the pool. Adds to what has been marked.
+// Scan the spans that have waited longest, some of them: those of their objects that are grey, and those that become so by
+// references from the span itself, at most about so many. False: there is none, in `work` and in the pool. Adds to
+// what has been marked.
 bool go_green_scan(struct go_heap *heap, struct go_work *work, size_t units, struct go_marked *marked);
 
 // With the world stopped: visit the objects of a span that are marked and not scanned, as long as the visitor returns

@@ -60,6 +60,15 @@ static inline void go_span_queue_put(struct go_span_queue *queue, uintptr_t entr
 // 0: there is nothing, here and in the pool.
 uintptr_t go_span_queue_get(struct go_span_pool *pool, struct go_span_queue *queue);
 
+// The entry that comes out after so many others, if it is known without a look at the pool; else 0.
+static inline uintptr_t go_span_queue_peek(const struct go_span_queue *queue, uint32_t after) {
+  const struct go_span_segment *out = queue->out;
+  return out && after < out->end - out->first ? out->entry[out->first + after] : 0;
+}
+
+// Whether nothing has been put since what comes out was.
+static inline bool go_span_queue_is_short(const struct go_span_queue *queue) { return queue->in->end == 0; }
+
 // Put to the pool what others could do, if the pool has nothing.
 void go_span_queue_balance(struct go_span_pool *pool, struct go_span_queue *queue);
 

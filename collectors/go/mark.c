@@ -156,6 +156,7 @@ bool go_mark_some(struct go_heap *heap, struct go_work *work, struct go_mark_quo
     } else if ((before = marked.objects, go_green_scan(heap, work, units, &marked))) {
       size_t scanned = marked.objects - before;
       if (units != SIZE_MAX) units -= scanned < units ? scanned : units;
+      go_work_balance(&heap->pool, work);
       continue;
     } else {
       empty = true;
