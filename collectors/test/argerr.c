@@ -19,6 +19,14 @@ static bool refuses(struct conform *c, const char *options, const char *sentence
   return true;
 }
 
+static bool refuses_value(struct conform *c, const struct tri_option *row, int64_t value) {
+  char options[80], sentence[120];
+  snprintf(options, sizeof options, "%s=%lld", row->name, (long long)value);
+  snprintf(sentence, sizeof sentence, "value %lld of option '%s' at position 1 is out of range; right would be",
+           (long long)value, row->name);
+  return refuses(c, options, sentence);
+}
+
 static bool check_options(struct conform *c) {
   const char *const wrong[][2] = {
       {"bogus=1", "unknown option 'bogus' at position 1; there are heap, huge"},
@@ -46,16 +54,8 @@ static bool check_options(struct conform *c) {
              row->name);
     if (!refuses(c, options, sentence)) return false;
     if (row->type != TRI_OPTION_INT && row->type != TRI_OPTION_SIZE) continue;
-    snprintf(options, sizeof options, "%s=%lld", row->name, (long long)row->max + 1);
-    snprintf(sentence, sizeof sentence,
-             "value %lld of option '%s' at position 1 is out of range; right would be",
-             (long long)row->max + 1, row->name);
-    if (row->max < INT64_MAX && !refuses(c, options, sentence)) return false;
-    snprintf(options, sizeof options, "%s=%lld", row->name, (long long)row->min - 1);
-    snprintf(sentence, sizeof sentence,
-             "value %lld of option '%s' at position 1 is out of range; right would be",
-             (long long)row->min - 1, row->name);
-    if (row->min > INT64_MIN && !refuses(c, options, sentence)) return false;
+    if (row->max < INT64_MAX && !refuses_value(c, row, row->max + 1)) return false;
+    if (row->min > INT64_MIN && !refuses_value(c, row, row->min - 1)) return false;
   }
   size_t least = c->collector->caps.min_heap_bytes;
   if (least > 64 << 10) {
