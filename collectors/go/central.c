@@ -141,7 +141,7 @@ void go_flush_caches(struct go_heap *heap, struct go_mutator *m) {
   for (unsigned c = 0; c < GO_ALL_SPAN_CLASSES; c++) {
     struct go_span *span = m->cache[c];
     if (span == &go_empty_span) continue;
-    m->cache[c] = &go_empty_span;
+    go_cache_set(m, c, &go_empty_span);
     go_central_give(heap, span);
   }
 }

@@ -3,6 +3,7 @@
 #define GO_FAST_H
 
 #include "go/layout.h"
+#include "go/tiny.h"
 #include "go/work.h"
 #include "tricolor/tricolor.h"
 
@@ -25,10 +26,14 @@ struct go_mutator {
   struct tri_mutator base;
   bool marking; // the heap's: the barrier is on
   bool grey;    // this cycle has not yet taken the roots in its frames
-  bool slow;    // no allocation may take the inline path: the heap marks, or a tool watches free cells
+  // Objects without references of fewer bytes do not take the inline path; beyond GO_TINY_BYTES no object does: the heap
+  // marks, or a tool watches free cells, or the layout is not one for it.
+  size_t slow_below;
   uint32_t n_barrier;
   uint64_t black_bytes; // allocated while marking, and not yet accounted for
   int64_t credit; // while marking: bytes that it may allocate before it has to assist
+  uintptr_t tiny;        // the block that small objects share, in the span in the cache; 0: there is none
+  uint32_t tiny_used;    // bytes of it
   struct go_span *cache[GO_ALL_SPAN_CLASSES]; // never NULL: a span without cells where there is none
   struct go_work work;
   tri_ref barrier[GO_BARRIER_ENTRIES]; // references to be shaded
@@ -50,7 +55,8 @@ TRI_COLD void go_shade_root_slow(struct tri_mutator *m, tri_ref *slot, tri_ref v
 static inline tri_ref go_alloc(struct tri_mutator *base, struct tri_shape shape) {
   struct go_mutator *m = (struct go_mutator *)base;
   size_t n_refs = tri_shape_refs(shape), extent = tri_shape_extent(shape);
-  if (TRI_UNLIKELY(m->slow || !tri_shape_is_node(shape) || extent > (n_refs ? GO_IN_SPAN_MAX : GO_SMALL_MAX)))
+  if (TRI_UNLIKELY(m->slow_below > (n_refs ? GO_TINY_BYTES : extent) || !tri_shape_is_node(shape) ||
+                   extent > (n_refs ? GO_IN_SPAN_MAX : GO_SMALL_MAX)))
     return go_alloc_slow(base, shape);
   struct go_span *span = m->cache[go_plain_span_class(n_refs, extent)];
   unsigned skipped = span->alloc_cache ? (unsigned)__builtin_ctzll(span->alloc_cache) : 64;

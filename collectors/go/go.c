@@ -68,6 +68,7 @@ enum tri_status go_heap_create(const struct tri_collector *self, const struct tr
   tri_weak_refs_init(&heap->weak, &(struct tri_reach){go_mark_live, go_mark_trace, go_mark_drain, heap});
   tri_finalizers_init(&heap->finalizers);
   heap->stw = own[OPTION_STW];
+  heap->tiny = own[OPTION_TINY];
   heap->checkmark = own[OPTION_CHECKMARK];
   if (own[OPTION_MARK]) heap->green = go_green_best_kernel();
   heap->barrier_max = 2 * (uint32_t)own[OPTION_BUFFER];

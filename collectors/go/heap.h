@@ -74,6 +74,7 @@ struct go_heap {
   bool marking;
   bool stw;             // an option: marking ends in the pause that it begins in
   bool checkmark;       // an option: a second marker looks at the marks before a cycle ends
+  bool tiny;            // an option: small objects without references share blocks
   bool fills;           // free cells are poisoned: tri_poison is active
   go_green_kernel *green; // spans of small objects are marked as a whole, and scanned so; NULL: they are not
   uint32_t barrier_max; // entries
@@ -106,6 +107,12 @@ static inline struct go_mutator *go_mutator_of(struct tri_mutator *m) { return (
 extern struct go_span go_empty_span;
 
 static inline unsigned go_swept(const struct go_heap *heap) { return heap->sweep.generation / 2 % 2; }
+
+// Have a span in a mutator's cache. Its tiny block was in the one before.
+static inline void go_cache_set(struct go_mutator *m, unsigned span_class, struct go_span *span) {
+  m->cache[span_class] = span;
+  if (span_class == GO_TINY_SPANS) m->tiny = 0;
+}
 
 // A new span of a class with cells, or with one object of so many bytes, in no list; NULL: out of memory.
 // Sweeps.
@@ -161,8 +168,18 @@ static inline bool go_mark_cell(struct go_span *span, size_t index) {
   return !(__atomic_fetch_or(word, bit, __ATOMIC_SEQ_CST) & bit); // before a look at the owner (greentea.c)
 }
 
+// Set the mark of an object; true when it was not set. *bytes becomes what is kept by it and was not before.
+static inline bool go_mark_object(struct go_span *span, size_t index, tri_ref object, size_t *bytes) {
+  *bytes = span->cell_bytes;
+  if (TRI_LIKELY(!go_span_is_tiny(span))) return go_mark_cell(span, index);
+  if (!go_tiny_mark(span, object.bits)) return false;
+  if (!go_mark_cell(span, index)) *bytes = 0;
+  return true;
+}
+
 static inline bool go_is_marked(struct go_heap *heap, tri_ref object) {
   struct go_span *span = go_span_of(&heap->spans, object.bits);
+  if (TRI_UNLIKELY(go_span_is_tiny(span))) return go_tiny_is_marked(span, object.bits);
   return go_bit(span->mark_bits, go_span_index(span, object.bits));
 }
 

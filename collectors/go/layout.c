@@ -1,5 +1,7 @@
 #include "go/layout.h"
 
+#include "go/tiny.h"
+
 // -------------------------------------------------------------------------------- a span
 
 static unsigned size_class_of(unsigned span_class) {
@@ -8,6 +10,8 @@ static unsigned size_class_of(unsigned span_class) {
     return go_size_class(TRI_TAG_BYTES + sizeof(tri_ref));
   case GO_EPHEMERON_SPANS:
     return go_size_class(TRI_TAG_BYTES + 2 * sizeof(tri_ref));
+  case GO_TINY_SPANS:
+    return go_size_class(GO_TINY_BYTES);
   }
   return go_span_class_size(span_class);
 }
@@ -44,6 +48,11 @@ static void place_scans(const struct go_spans *spans, struct go_span *span) {
   clear_scans(span);
 }
 
+static void place_tiny(struct go_span *span, size_t room) {
+  span->n_cells = (uint32_t)(room / (GO_TINY_BYTES + sizeof(struct go_tiny)));
+  memset(go_tiny_of(span, 0), 0, span->n_cells * sizeof(struct go_tiny));
+}
+
 void go_span_divide(const struct go_spans *spans, struct go_span *span, unsigned span_class) {
   unsigned size_class = size_class_of(span_class);
   bool kinds = span_class >= GO_SPAN_CLASSES, noscan = kinds || go_span_class_noscan(span_class);
@@ -57,7 +66,8 @@ void go_span_divide(const struct go_spans *spans, struct go_span *span, unsigned
   span->magic = go_class_magic[size_class];
   span->n_cells = go_span_objects(spans->layout, size_class, noscan);
   span->cell_bytes = go_class_bytes[size_class];
-  span->header = kinds ? TRI_TAG_BYTES : has_header(spans->layout, size_class, noscan) ? GO_HEADER_BYTES : 0;
+  span->header = span_class == GO_TINY_SPANS ? 0 : kinds ? TRI_TAG_BYTES : has_header(spans->layout, size_class, noscan) ? GO_HEADER_BYTES : 0;
+  if (span_class == GO_TINY_SPANS) place_tiny(span, span->pages * GO_PAGE_BYTES - metadata);
   if (!noscan) place_pointer_bits(spans, span, metadata);
   if (metadata >= (noscan ? 0 : GO_POINTER_BITMAP_BYTES) + sizeof(struct go_inline_marks)) place_marks(span);
   if (spans->greentea && span->in_span_bits && span->cell_bytes >= GO_INLINE_MARKS_MIN) place_scans(spans, span);
@@ -142,4 +152,9 @@ struct tri_shape go_cell_shape(const struct go_span *span, size_t index) {
   if (span->header) return (struct tri_shape){*(const uint64_t *)cell};
   size_t refs = go_cell_refs(span, cell), extent = go_slack_extent(span, index, cell);
   return TRI_SHAPE(refs, extent - refs * sizeof(tri_ref));
+}
+
+struct tri_shape go_object_shape(const struct go_span *span, tri_ref object) {
+  if (go_span_is_tiny(span)) return TRI_SHAPE(0, go_tiny_bytes(span, object.bits));
+  return go_cell_shape(span, go_span_index(span, object.bits));
 }

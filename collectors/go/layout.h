@@ -130,6 +130,9 @@ void go_shape_set(struct go_span *span, size_t index, uintptr_t cell, struct tri
 
 struct tri_shape go_cell_shape(const struct go_span *span, size_t index);
 
+// The same, of the object at this address: of tiny ones, a cell has several.
+struct tri_shape go_object_shape(const struct go_span *span, tri_ref object);
+
 // The reference slots of the node in a cell.
 static inline size_t go_cell_refs(const struct go_span *span, uintptr_t cell) {
   if (go_span_noscan(span)) return 0;

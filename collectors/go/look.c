@@ -10,7 +10,7 @@
 
 struct tri_shape go_shape_slow(struct tri_mutator *m, tri_ref object) {
   struct go_span *span = go_span_of(&go_heap_of(m->heap)->spans, object.bits);
-  return go_cell_shape(span, go_span_index(span, object.bits));
+  return go_object_shape(span, object);
 }
 
 void *go_raw_slow(struct tri_mutator *m, tri_ref object) {
@@ -35,13 +35,39 @@ static struct tri_object_info describe(const struct go_heap *heap, const struct 
                                   .colour = colour_of(heap, span, index)};
 }
 
+static struct tri_object_info describe_tiny(const struct go_heap *heap, const struct go_span *span, uintptr_t object) {
+  struct tri_object_info info = {.ref = {object}, .shape = TRI_SHAPE(0, go_tiny_bytes(span, object))};
+  info.start = go_tiny_extent(span, object, &info.bytes);
+  if (heap->marking) info.colour = go_tiny_is_marked(span, object) ? TRI_BLACK : TRI_WHITE;
+  return info;
+}
+
+// Visit the objects in a span, as long as the visitor returns true.
+static bool each_object(const struct go_heap *heap, const struct go_span *span, tri_walk_fn *visit, void *context) {
+  bool goes_on = true;
+  for (size_t i = 0; goes_on && i < span->n_cells; i++) {
+    if (!go_span_is_allocated(span, i)) continue;
+    if (!go_span_is_tiny(span)) {
+      struct tri_object_info info = describe(heap, span, i);
+      goes_on = visit(context, &info);
+      continue;
+    }
+    for (unsigned starts = go_tiny_of(span, i)->starts; goes_on && starts; starts &= starts - 1) {
+      uintptr_t object = go_span_cell(span, i) + (unsigned)__builtin_ctz(starts);
+      struct tri_object_info info = describe_tiny(heap, span, object);
+      goes_on = visit(context, &info);
+    }
+  }
+  return goes_on;
+}
+
 // The allocated object at ref, whatever the bits of ref; NULL: there is none.
 static struct go_span *find_object(const struct go_heap *heap, tri_ref ref, size_t *index) {
   struct go_span *span = go_span_around(&heap->spans, ref.bits);
   if (!span || ref.bits < span->base + span->header) return NULL;
   *index = (ref.bits - span->header - span->base) / span->cell_bytes;
-  bool found = *index < span->n_cells && go_span_ref(span, *index).bits == ref.bits &&
-               go_span_is_allocated(span, *index);
+  if (*index >= span->n_cells || !go_span_is_allocated(span, *index)) return NULL;
+  bool found = go_span_is_tiny(span) ? go_tiny_is_object(span, ref.bits) : go_span_ref(span, *index).bits == ref.bits;
   return found ? span : NULL;
 }
 
@@ -54,8 +80,8 @@ enum tri_status go_inspect(struct tri_heap *base, tri_ref ref, struct tri_object
   struct go_heap *heap = go_heap_of(base);
   size_t index;
   struct go_span *span = find_object(heap, ref, &index);
-  if (!span || (is_unswept(heap, span) && !go_bit(span->mark_bits, index))) return TRI_ECORRUPT;
-  *info = describe(heap, span, index);
+  if (!span || (is_unswept(heap, span) && !go_is_marked(heap, ref))) return TRI_ECORRUPT;
+  *info = go_span_is_tiny(span) ? describe_tiny(heap, span, ref.bits) : describe(heap, span, index);
   return TRI_OK;
 }
 
@@ -77,6 +103,7 @@ static bool is_sound(enum go_layout layout, const struct go_span *span, struct t
   if (!tri_shape_valid(shape) || tri_shape_kind(shape) != go_span_kind(span)) return false;
   size_t extent = tri_shape_extent(shape);
   if (tri_shape_kind(shape) != TRI_NODE) return true;
+  if (go_span_is_tiny(span)) return !tri_shape_refs(shape) && extent < GO_TINY_BYTES;
   if (go_node_span_class(layout, tri_shape_refs(shape), extent) != span->span_class) return false;
   return !go_span_is_large(span) || (extent <= span->cell_bytes && span->cell_bytes - extent < GO_PAGE_BYTES);
 }
@@ -85,21 +112,23 @@ struct walk {
   const struct go_heap *heap;
   tri_walk_fn *visit;
   void *context;
+  const struct go_span *span;
 };
 
-static bool walk_span(void *context, struct go_span *span) {
+static bool walk_object(void *context, const struct tri_object_info *info) {
   const struct walk *walk = context;
-  for (size_t i = 0; i < span->n_cells; i++) {
-    if (!go_span_is_allocated(span, i)) continue;
-    struct tri_object_info info = describe(walk->heap, span, i);
-    if (!is_sound(walk->heap->spans.layout, span, info.shape) || !walk->visit(walk->context, &info)) return false;
-  }
-  return true;
+  return is_sound(walk->heap->spans.layout, walk->span, info->shape) && walk->visit(walk->context, info);
+}
+
+static bool walk_span(void *context, struct go_span *span) {
+  struct walk *walk = context;
+  walk->span = span;
+  return each_object(walk->heap, span, walk_object, walk);
 }
 
 bool go_walk(struct tri_heap *base, tri_walk_fn *visit, void *context) {
   struct go_heap *heap = go_heap_of(base);
-  struct walk walk = {heap, visit, context};
+  struct walk walk = {heap, visit, context, NULL};
   go_sweep_finish(heap);
   return each_span(heap, walk_span, &walk);
 }
@@ -188,11 +217,10 @@ struct sum {
 
 static bool add_span(void *context, struct go_span *span) {
   struct sum *sum = context;
-  size_t objects = go_span_allocated(span);
   sum->spans++;
   sum->pages += span->pages;
-  sum->objects += objects;
-  sum->bytes += objects * span->cell_bytes;
+  sum->objects += go_span_live(span);
+  sum->bytes += go_span_allocated(span) * span->cell_bytes;
   sum->words += go_bits_words(span->n_cells);
   return true;
 }
@@ -233,6 +261,7 @@ struct verify {
   struct sum sum;
   size_t listed, cached, cached_bytes;
   size_t live; // marked by the last cycle, or allocated since
+  const struct go_span *span;
 };
 
 static bool verify_span(void *context, struct go_span *span) {
@@ -283,27 +312,41 @@ static void verify_free(struct verify *v, const struct go_span *span) {
   }
 }
 
-static bool verify_objects(void *context, struct go_span *span) {
+static bool verify_object(void *context, const struct tri_object_info *info) {
   struct verify *v = context;
   struct go_heap *heap = v->heap;
-  if (heap->fills) verify_free(v, span);
-  for (size_t i = 0; i < span->n_cells; i++) {
-    if (!go_span_is_allocated(span, i)) continue;
-    struct tri_object_info info = describe(heap, span, i);
-    if (!is_sound(heap->spans.layout, span, info.shape)) {
-      tri_find(&v->findings, "object at %p: shape %016llx does not belong in a span of class %u",
-               (void *)info.ref.bits, (unsigned long long)info.shape.tag, span->span_class);
-      continue;
-    }
-    for (size_t k = 0; !heap->marking && k < tri_shape_refs(info.shape); k++) {
-      tri_ref slot = tri_plain_load(NULL, info.ref, k);
-      size_t index;
-      if (!tri_is_null(slot) && !find_object(heap, slot, &index))
-        tri_find(&v->findings, "object at %p: slot %zu holds %p, which is no object", (void *)info.ref.bits,
-                 k, (void *)slot.bits);
-    }
+  if (!is_sound(heap->spans.layout, v->span, info->shape)) {
+    tri_find(&v->findings, "object at %p: shape %016llx does not belong in a span of class %u", (void *)info->ref.bits,
+             (unsigned long long)info->shape.tag, v->span->span_class);
+    return true;
+  }
+  for (size_t k = 0; !heap->marking && k < tri_shape_refs(info->shape); k++) {
+    tri_ref slot = tri_plain_load(NULL, info->ref, k);
+    size_t index;
+    if (!tri_is_null(slot) && !find_object(heap, slot, &index))
+      tri_find(&v->findings, "object at %p: slot %zu holds %p, which is no object", (void *)info->ref.bits, k,
+               (void *)slot.bits);
   }
   return true;
+}
+
+// A block has objects when it is allocated, and marks while the heap marks.
+static void verify_tiny(struct verify *v, const struct go_span *span) {
+  for (size_t i = 0; i < span->n_cells; i++) {
+    const struct go_tiny *tiny = go_tiny_of(span, i);
+    if (go_span_is_allocated(span, i) != (tiny->starts != 0) || tiny->marks & ~tiny->starts ||
+        (!v->heap->marking && tiny->marks))
+      tri_find(&v->findings, "block at %p: starts %04x, ends %04x, marks %04x", (void *)go_span_cell(span, i),
+               tiny->starts, tiny->ends, tiny->marks);
+  }
+}
+
+static bool verify_objects(void *context, struct go_span *span) {
+  struct verify *v = context;
+  v->span = span;
+  if (v->heap->fills) verify_free(v, span);
+  if (go_span_is_tiny(span)) verify_tiny(v, span);
+  return each_object(v->heap, span, verify_object, v);
 }
 
 static void verify_mutator(void *context, struct tri_mutator *base) {

@@ -35,8 +35,8 @@ static void account(struct go_heap *heap, const struct go_marked *marked) {
 }
 
 // An object that was marked by itself.
-static void count(struct go_heap *heap, const struct go_span *span, tri_ref object) {
-  account(heap, &(struct go_marked){1, span->cell_bytes, 0});
+static void count(struct go_heap *heap, size_t bytes, tri_ref object) {
+  account(heap, &(struct go_marked){1, bytes, 0});
   tri_weak_refs_reached(&heap->weak, object);
 }
 
@@ -44,8 +44,9 @@ static void reach(struct go_heap *heap, struct go_work *work, tri_ref object) {
   if (heap->green && go_green_reach(heap, work, object)) return;
   if (TRI_LIKELY(go_work_put(&heap->pool, work, object.bits))) return;
   struct go_span *span = go_span_of(&heap->spans, object.bits);
-  if (!go_mark_cell(span, go_span_index(span, object.bits))) return;
-  if (!span->scan_bits) count(heap, span, object); // else where it is scanned
+  size_t bytes;
+  if (!go_mark_object(span, go_span_index(span, object.bits), object, &bytes)) return;
+  if (!span->scan_bits) count(heap, bytes, object); // else where it is scanned
   go_work_drop(&heap->pool, object.bits);
 }
 
@@ -120,10 +121,11 @@ static inline void look_at(struct go_heap *heap, struct go_work *work, uintptr_t
     marked->scanned += scan_oblet(heap, work, span, (const tri_ref *)entry);
     return;
   }
-  if (!go_mark_cell(span, index)) return;
+  size_t bytes;
+  if (!go_mark_object(span, index, (tri_ref){entry}, &bytes)) return;
   if (span->scan_bits && !go_green_claim(span, index)) return; // scanned with its span
   marked->objects++;
-  marked->bytes += span->cell_bytes;
+  marked->bytes += bytes;
   tri_weak_refs_reached(&heap->weak, (tri_ref){entry});
   if (!go_span_noscan(span)) marked->scanned += scan_cell(heap, work, span, index);
 }
@@ -197,7 +199,7 @@ static void scan_dropped(struct go_heap *heap, uintptr_t first, uintptr_t last) 
       if (object.bits < first || object.bits > last || !go_bit(span->mark_bits, i)) continue;
       if (span->scan_bits) {
         if (!go_green_claim(span, i)) continue;
-        count(heap, span, object);
+        count(heap, span->cell_bytes, object);
       }
       scan_cell(heap, &heap->work, span, i);
       go_mark_some(heap, &heap->work, &(struct go_mark_quota){SIZE_MAX, UINT64_MAX});
@@ -234,7 +236,8 @@ static void tell(void *context, struct tri_mutator *base) {
   struct go_mutator *m = go_mutator_of(base);
   go_black_settle(heap, m);
   m->marking = heap->marking;
-  m->slow = heap->marking || tri_poison_tool() != TRI_POISON_NO_TOOL || heap->spans.layout == GO_LAYOUT_1_19;
+  bool slow = heap->marking || tri_poison_tool() != TRI_POISON_NO_TOOL || heap->spans.layout == GO_LAYOUT_1_19;
+  m->slow_below = slow ? SIZE_MAX : heap->tiny ? GO_TINY_BYTES : 0;
   m->credit = 0;
 }
 

@@ -28,6 +28,7 @@
 enum {
   GO_WEAK_SPANS = GO_SPAN_CLASSES,
   GO_EPHEMERON_SPANS,
+  GO_TINY_SPANS, // see tiny.h
   GO_ALL_SPAN_CLASSES,
 };
 
@@ -55,7 +56,7 @@ struct go_span {
   uint64_t *slack;        // a bit per cell: see layout.h
   uint64_t tag;    // of a large object
   size_t pages;
-  uint32_t counted; // cells that the statistics have as allocated
+  uint32_t counted, counted_objects; // cells and objects that the statistics have as allocated
   uint32_t sweepgen;
   struct go_span_list *list; // that it is on, or NULL
   struct go_span *next, *previous;
@@ -110,10 +111,11 @@ static inline struct go_span *go_span_around(const struct go_spans *spans, uintp
 
 static inline bool go_span_is_large(const struct go_span *span) { return span->span_class < 2; }
 static inline bool go_span_noscan(const struct go_span *span) {
-  return span->span_class < GO_SPAN_CLASSES && go_span_class_noscan(span->span_class);
+  if (TRI_UNLIKELY(span->span_class >= GO_SPAN_CLASSES)) return span->span_class == GO_TINY_SPANS;
+  return go_span_class_noscan(span->span_class);
 }
 static inline enum tri_kind go_span_kind(const struct go_span *span) {
-  if (TRI_LIKELY(span->span_class < GO_SPAN_CLASSES)) return TRI_NODE;
+  if (TRI_LIKELY(span->span_class < GO_SPAN_CLASSES || span->span_class == GO_TINY_SPANS)) return TRI_NODE;
   return span->span_class == GO_WEAK_SPANS ? TRI_WEAK : TRI_EPHEMERON;
 }
 

@@ -12,7 +12,8 @@ static void add_cached(void *context, struct tri_mutator *base) {
   struct go_statistics *s = context;
   const struct go_mutator *m = go_mutator_of(base);
   for (unsigned c = 0; c < GO_ALL_SPAN_CLASSES; c++)
-    go_count_mallocs(s, m->cache[c], go_span_allocated(m->cache[c]) - m->cache[c]->counted);
+    go_count_mallocs(s, m->cache[c], go_span_allocated(m->cache[c]) - m->cache[c]->counted,
+                     go_span_live(m->cache[c]) - m->cache[c]->counted_objects);
 }
 
 struct go_statistics go_statistics_now(struct go_heap *heap) {
@@ -44,7 +45,7 @@ static void add_cached_free(void *context, struct tri_mutator *base) {
 
 static size_t cell_bytes(unsigned span_class) {
   if (span_class < GO_SPAN_CLASSES) return go_class_bytes[go_span_class_size(span_class)];
-  return go_class_bytes[go_size_class(span_class == GO_WEAK_SPANS ? 2 * 8 : 3 * 8)];
+  return go_class_bytes[go_size_class(span_class == GO_EPHEMERON_SPANS ? 3 * 8 : 2 * 8)];
 }
 
 static struct numbers compute(struct go_heap *heap) {

@@ -3,35 +3,43 @@
 #ifndef TRICOLOR_GO_STATISTICS_H
 #define TRICOLOR_GO_STATISTICS_H
 
-#include "go/span.h"
+#include "go/tiny.h"
 
 struct go_statistics {
   uint64_t mallocs[GO_ALL_SPAN_CLASSES], frees[GO_ALL_SPAN_CLASSES]; // cells
   uint64_t large_alloc, large_free;                                  // bytes
-  uint64_t n_mallocs, n_frees, total_alloc, total_free;              // of all classes: cells, bytes
+  uint64_t n_mallocs, n_frees, total_alloc, total_free;              // of all classes: objects, bytes
 };
 
-static inline void go_count_mallocs(struct go_statistics *s, const struct go_span *span, size_t cells) {
+// Objects in the span: those of cells that are allocated.
+static inline size_t go_span_live(const struct go_span *span) {
+  return go_span_is_tiny(span) ? go_tiny_count(span) : go_span_allocated(span);
+}
+
+static inline void go_count_mallocs(struct go_statistics *s, const struct go_span *span, size_t cells,
+                                    size_t objects) {
   uint64_t bytes = (uint64_t)cells * span->cell_bytes;
   s->mallocs[span->span_class] += cells;
-  s->n_mallocs += cells;
+  s->n_mallocs += objects;
   s->total_alloc += bytes;
   if (go_span_is_large(span)) s->large_alloc += bytes;
 }
 
-static inline void go_count_frees(struct go_statistics *s, const struct go_span *span, size_t cells) {
+static inline void go_count_frees(struct go_statistics *s, const struct go_span *span, size_t cells,
+                                  size_t objects) {
   uint64_t bytes = (uint64_t)cells * span->cell_bytes;
   s->frees[span->span_class] += cells;
-  s->n_frees += cells;
+  s->n_frees += objects;
   s->total_free += bytes;
   if (go_span_is_large(span)) s->large_free += bytes;
 }
 
 // What the span's cells that are allocated are more than have been counted.
 static inline void go_count_span(struct go_statistics *s, struct go_span *span) {
-  size_t allocated = go_span_allocated(span);
-  go_count_mallocs(s, span, allocated - span->counted);
+  size_t allocated = go_span_allocated(span), objects = go_span_live(span);
+  go_count_mallocs(s, span, allocated - span->counted, objects - span->counted_objects);
   span->counted = (uint32_t)allocated;
+  span->counted_objects = (uint32_t)objects;
 }
 
 // The heap's, with what mutators have taken from the spans in their caches. Only while no mutator runs.

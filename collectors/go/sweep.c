@@ -37,8 +37,8 @@ static void poison_freed(struct go_span *span) {
       tri_poison((void *)go_span_cell(span, i), span->cell_bytes);
 }
 
-static void count_swept(struct go_heap *heap, const struct go_span *span, size_t freed) {
-  go_count_frees(&heap->statistics, span, freed);
+static void count_swept(struct go_heap *heap, const struct go_span *span, size_t freed, size_t freed_objects) {
+  go_count_frees(&heap->statistics, span, freed, freed_objects);
   heap->allocated -= freed * span->cell_bytes;
   heap->sweep.unswept--;
   heap->sweep.paid += span->pages;
@@ -51,7 +51,8 @@ bool go_sweep_span(struct go_heap *heap, struct go_span *span, enum go_sweep_kee
   check_zombies(span);
   size_t allocated = go_span_allocated(span), marked = go_span_marked(span);
   size_t words = go_bits_words(span->n_cells);
-  count_swept(heap, span, allocated - marked);
+  size_t freed = allocated - marked;
+  count_swept(heap, span, freed, go_span_is_tiny(span) ? go_tiny_sweep(span) : freed);
   if (marked == 0) {
     go_bits_forgo(&heap->bits, words);
     go_span_delete(heap, span);
@@ -64,6 +65,7 @@ bool go_sweep_span(struct go_heap *heap, struct go_span *span, enum go_sweep_kee
   go_span_turn_bits(span, go_bits_take_promised(&heap->bits, words));
   span->counted = (uint32_t)marked;
   span->free_index = 0;
+  span->counted_objects = (uint32_t)go_span_live(span);
   go_span_refill_cache(span, 0);
   TRI_YIELD(SWEEP_PUBLISH);
   span->sweepgen = heap->sweep.generation;

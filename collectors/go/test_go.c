@@ -71,6 +71,44 @@ static void test_pages_come_back(void) {
   destroy();
 }
 
+// With tiny=on two objects share a block: each dies by itself, and what is left counts for all of the block.
+static void test_tiny(void) {
+  enum { PAIRS = 1000 };
+  create("heap=2m,tiny=on");
+  TRI_FRAME(m, f, 1);
+  tri_root_set(m, &f.slot[0], tri_alloc(m, TRI_SHAPE(PAIRS, 0)));
+  for (size_t i = 0; i < PAIRS; i++) {
+    tri_ref first = tri_alloc(m, TRI_SHAPE(0, 8)); // nothing is collected between the two: the heap is small
+    *(uint64_t *)tri_raw(m, first) = i;
+    tri_store(m, f.slot[0], i, first);
+    tri_ref second = tri_alloc(m, TRI_SHAPE(0, i % 9));
+    TRI_CHECK_EQ(first.bits % 16, 0);
+    TRI_CHECK_EQ(second.bits, first.bits + 8);
+    TRI_CHECK_EQ(tri_shape(m, second).tag, TRI_SHAPE(0, i % 9).tag);
+  }
+  struct tri_stats full = check_heap();
+  TRI_CHECK_EQ(full.live_objects, 1 + 2 * PAIRS);
+  tri_ref kept = tri_load(m, f.slot[0], 7);
+  struct tri_object_info info;
+  tri_ref beside = {kept.bits + 8};
+  TRI_CHECK_EQ(tri_inspect(heap, beside, &info), TRI_OK);
+  TRI_CHECK_EQ(info.bytes, 8);
+  TRI_CHECK_EQ(live_objects(), 1 + PAIRS);
+  TRI_CHECK_EQ(stats().live_bytes, full.live_bytes); // no block is free
+  TRI_CHECK_EQ(tri_inspect(heap, kept, &info), TRI_OK);
+  TRI_CHECK_EQ(info.bytes, 16);
+  TRI_CHECK_EQ(tri_inspect(heap, beside, &info), TRI_ECORRUPT);
+  for (size_t i = 0; i < PAIRS; i++) {
+    TRI_CHECK_EQ(*(uint64_t *)tri_raw(m, tri_load(m, f.slot[0], i)), i);
+    if (i % 2) tri_store(m, f.slot[0], i, TRI_NULL);
+  }
+  TRI_CHECK_EQ(live_objects(), 1 + PAIRS / 2);
+  TRI_CHECK_EQ(full.live_bytes - stats().live_bytes, PAIRS / 2 * 16);
+  TRI_FRAME_POP(m, f);
+  TRI_CHECK_EQ(live_objects(), 0);
+  destroy();
+}
+
 // Where free memory is filled, the page heap is computed anew after each of its operations: what was wrong with it in
 // between is told, though it is in order again.
 static void keep(void *context, const char *text) { snprintf(context, 300, "%s", text); }
@@ -410,9 +448,11 @@ static void test_all(void) {
   test_sizes("heap=16m,gogc=1");
   test_sizes("heap=16m,gogc=1,layout=1.19");
   test_sizes("heap=16m,gogc=1,layout=1.26");
+  test_sizes("heap=16m,gogc=1,tiny=on");
   test_pages_come_back();
   test_oblets(false);
   test_oblets(true);
+  test_tiny();
   test_audit();
   test_dropped();
   test_dropped_spans("heap=64m,gogc=-1,mark=greentea");
