@@ -190,10 +190,7 @@ bool go_each_grey(struct tri_heap *base, tri_grey_fn *visit, void *context) {
       go_span_pool_each(&heap->pool.spans, visit_span, &grey) &&
       go_span_queue_each(&heap->work.spans, visit_span, &grey);
   tri_each_mutator(base, visit_mutator, &grey);
-  if (heap->roots.shared) {
-    tri_each_handle(base, visit_root, &grey);
-    tri_finalizers_roots(&heap->finalizers, visit_root, &grey);
-  }
+  if (heap->roots.shared) tri_each_handle(base, visit_root, &grey);
   return grey.goes_on;
 }
 
