@@ -66,6 +66,8 @@ void tri_actor_join(struct tri_actor *actor);
 // are, in fibers form, no scheduling points unless they have to wait.
 // Conditions: = TRI_CONDITION_INIT or tri_condition_init. Wakeups may be spurious: wait in a loop.
 //   void tri_condition_wait(struct tri_condition *, struct tri_mutex *);   signal, broadcast
+//   void tri_condition_wait_for(struct tri_condition *, struct tri_mutex *, uint64_t ns);
+// the latter at most about so long; in fibers form, where no time passes, until it is woken.
 
 // TRI_YIELD(POINT): here another actor may go on. POINT is a row of yield_points.def. Any shared state may
 // have changed afterwards; never inside a section that must be atomic on real threads too without its mutex.

@@ -79,6 +79,10 @@ static inline void tri_condition_init(struct tri_condition *c) {
   *c = (struct tri_condition)TRI_CONDITION_INIT;
 }
 void tri_condition_wait(struct tri_condition *c, struct tri_mutex *m);
+static inline void tri_condition_wait_for(struct tri_condition *c, struct tri_mutex *m, uint64_t ns) {
+  (void)ns;
+  tri_condition_wait(c, m);
+}
 void tri_condition_signal(struct tri_condition *c);
 void tri_condition_broadcast(struct tri_condition *c);
 

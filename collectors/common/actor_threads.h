@@ -2,8 +2,10 @@
 #ifndef TRICOLOR_COMMON_ACTOR_THREADS_H
 #define TRICOLOR_COMMON_ACTOR_THREADS_H
 
+#include <errno.h>
 #include <pthread.h>
 #include <sched.h>
+#include <time.h>
 
 struct tri_actor {
   enum tri_actor_kind kind;
@@ -42,6 +44,15 @@ static inline void tri_condition_init(struct tri_condition *c) {
 }
 static inline void tri_condition_wait(struct tri_condition *c, struct tri_mutex *m) {
   TRI_CHECK_EQ(pthread_cond_wait(&c->os, &m->os), 0);
+}
+static inline void tri_condition_wait_for(struct tri_condition *c, struct tri_mutex *m, uint64_t ns) {
+  struct timespec until;
+  clock_gettime(CLOCK_REALTIME, &until);
+  uint64_t nsec = (uint64_t)until.tv_nsec + ns % 1000000000;
+  until.tv_sec += (time_t)(ns / 1000000000 + nsec / 1000000000);
+  until.tv_nsec = (long)(nsec % 1000000000);
+  int result = pthread_cond_timedwait(&c->os, &m->os, &until);
+  TRI_CHECK(result == 0 || result == ETIMEDOUT);
 }
 static inline void tri_condition_signal(struct tri_condition *c) { pthread_cond_signal(&c->os); }
 static inline void tri_condition_broadcast(struct tri_condition *c) { pthread_cond_broadcast(&c->os); }

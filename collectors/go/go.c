@@ -80,12 +80,14 @@ enum tri_status go_heap_create(const struct tri_collector *self, const struct tr
                (uint64_t)own[OPTION_MEMORY_LIMIT], heap->budget.limit, TRI_FIBERS || own[OPTION_CLOCK] == 1);
   go_scavenger_init(&heap->scavenger);
   heap->pace.traces = own[OPTION_GCTRACE];
+  go_background_begin(heap, own[OPTION_SWEEPER], own[OPTION_SCAVENGER]);
   *out = &heap->base;
   return TRI_OK;
 }
 
 void go_heap_destroy(struct tri_heap *base) {
   struct go_heap *heap = go_heap_of(base);
+  go_background_end(heap);
   while (go_work_get(&heap->pool, &heap->work) || go_span_queue_get(&heap->pool.spans, &heap->work.spans)) {
   } // of a cycle that nobody ended
   go_work_dispose(&heap->pool, &heap->work);

@@ -13,6 +13,7 @@
 #include "common/actor.h"
 #include "common/finalizer.h"
 #include "common/weak.h"
+#include "go/background.h"
 #include "go/bits.h"
 #include "go/fast.h"
 #include "go/greentea_scan.h"
@@ -90,6 +91,7 @@ struct go_heap {
   bool defers;        // mutators run before marking ends: weak objects wait for its end
   struct go_pace pace;
   struct go_scavenger scavenger;
+  struct go_background background;
 
   uint64_t rescans;                                  // total: mark stack overflows
   uint64_t marked_total; // objects

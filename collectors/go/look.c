@@ -79,10 +79,12 @@ static bool is_unswept(const struct go_heap *heap, const struct go_span *span) {
 enum tri_status go_inspect(struct tri_heap *base, tri_ref ref, struct tri_object_info *info) {
   struct go_heap *heap = go_heap_of(base);
   size_t index;
+  go_background_pause(heap);
   struct go_span *span = find_object(heap, ref, &index);
-  if (!span || (is_unswept(heap, span) && !go_is_marked(heap, ref))) return TRI_ECORRUPT;
-  *info = go_span_is_tiny(span) ? describe_tiny(heap, span, ref.bits) : describe(heap, span, index);
-  return TRI_OK;
+  bool found = span && !(is_unswept(heap, span) && !go_is_marked(heap, ref));
+  if (found) *info = go_span_is_tiny(span) ? describe_tiny(heap, span, ref.bits) : describe(heap, span, index);
+  go_background_resume(heap);
+  return found ? TRI_OK : TRI_ECORRUPT;
 }
 
 // -------------------------------------------------------------------------------- spans
@@ -129,8 +131,11 @@ static bool walk_span(void *context, struct go_span *span) {
 bool go_walk(struct tri_heap *base, tri_walk_fn *visit, void *context) {
   struct go_heap *heap = go_heap_of(base);
   struct walk walk = {heap, visit, context, NULL};
+  go_background_pause(heap);
   go_sweep_finish(heap);
-  return each_span(heap, walk_span, &walk);
+  bool ended = each_span(heap, walk_span, &walk);
+  go_background_resume(heap);
+  return ended;
 }
 
 // -------------------------------------------------------------------------------- marking
@@ -225,6 +230,7 @@ static bool add_span(void *context, struct go_span *span) {
 void go_stats_fill(struct tri_heap *base, struct tri_stats *stats) {
   struct go_heap *heap = go_heap_of(base);
   struct sum sum = {0};
+  go_background_pause(heap);
   each_span(heap, add_span, &sum);
   struct go_pages_usage pages = go_pages_usage(&heap->pages);
   stats->live_objects = sum.objects;
@@ -248,6 +254,7 @@ void go_stats_fill(struct tri_heap *base, struct tri_stats *stats) {
   stats->mark_stack_overflows = heap->rescans;
   stats->weak_cleared = heap->weak.cleared;
   stats->finalizers_pending = heap->finalizers.n_queue;
+  go_background_resume(heap);
 }
 
 // -------------------------------------------------------------------------------- verify
@@ -363,7 +370,7 @@ static void verify_mutator(void *context, struct tri_mutator *base) {
     tri_find(&v->findings, "mutator %u has marking to do outside of a cycle", base->id);
 }
 
-size_t go_verify(struct tri_heap *base, const struct tri_reporter *reporter) {
+static size_t verify(struct tri_heap *base, const struct tri_reporter *reporter) {
   struct verify v = {.heap = go_heap_of(base), .findings = {reporter, 0}};
   struct go_heap *heap = v.heap;
   go_pages_check(&heap->pages, &v.findings);
@@ -401,4 +408,11 @@ size_t go_verify(struct tri_heap *base, const struct tri_reporter *reporter) {
   go_sweep_finish(heap);
   each_span(heap, verify_objects, &v);
   return v.findings.count;
+}
+
+size_t go_verify(struct tri_heap *base, const struct tri_reporter *reporter) {
+  go_background_pause(go_heap_of(base));
+  size_t findings = verify(base, reporter);
+  go_background_resume(go_heap_of(base));
+  return findings;
 }

@@ -52,7 +52,10 @@ void go_live_add(struct go_heap *heap, const struct go_span *span, int64_t cells
   int64_t bytes = cells * (int64_t)span->cell_bytes;
   TRI_RELAXED_STORE(&heap->live, heap->live + (uint64_t)bytes);
   heap->allocated += (uint64_t)bytes;
-  if (cells > 0) go_clock_work(&pace->clock, (uint64_t)bytes);
+  if (cells > 0) {
+    go_clock_work(&pace->clock, (uint64_t)bytes);
+    go_background_tick(heap);
+  }
   if (!heap->marking && !go_span_noscan(span)) pacer->heap_scan += (uint64_t)bytes;
   if (!heap->marking && pacer->memory_limit == GO_NO_MEMORY_LIMIT) return;
   tell_pacer(heap);
@@ -150,6 +153,7 @@ void go_pace_ended(struct go_heap *heap) {
   struct go_pace *pace = &heap->pace;
   struct go_cycle_times *cycle = &pace->cycle;
   go_scavenger_settle(heap);
+  go_background_wake(heap);
   cycle->ended = go_now(&pace->clock);
   cycle->assists = pace->mark_time[GO_MARK_ASSIST];
   cycle->workers = pace->mark_time[GO_MARK_WORKER] + pace->mark_time[GO_MARK_STOPPED];

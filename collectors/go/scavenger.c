@@ -37,3 +37,15 @@ void go_scavenger_allocated(struct go_heap *heap, uint64_t released) {
                                         heap->pace.limiter.limiting);
   if (bytes) heap->scavenger.at_limit += go_pages_scavenge(&heap->pages, bytes, GO_SCAVENGE_FORCED);
 }
+
+bool go_scavenger_take(struct go_heap *heap, uint64_t bytes, struct go_run *run) {
+  return go_scavenge_is_due(&heap->scavenger.goals, retained(heap), go_pace_mapped(heap)) &&
+         go_pages_scavenge_begin(&heap->pages, bytes, GO_SCAVENGE_BACKGROUND, run);
+}
+
+uint64_t go_scavenger_give(struct go_heap *heap, const struct go_run *run) {
+  uint64_t bytes = run->pages * GO_PAGE_BYTES;
+  go_pages_scavenge_end(&heap->pages, run);
+  heap->scavenger.background += bytes;
+  return bytes;
+}

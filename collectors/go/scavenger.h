@@ -22,4 +22,10 @@ void go_scavenger_settle(struct go_heap *heap);
 void go_scavenger_grown(struct go_heap *heap, uint64_t growth);
 void go_scavenger_allocated(struct go_heap *heap, uint64_t released);
 
+// In the background: a piece of at most so many bytes (see pages.h), if a goal calls for it and there is one. The
+// caller discards it, which needs no lock, and gives it back: returns its bytes.
+struct go_run;
+bool go_scavenger_take(struct go_heap *heap, uint64_t bytes, struct go_run *run);
+uint64_t go_scavenger_give(struct go_heap *heap, const struct go_run *run);
+
 #endif

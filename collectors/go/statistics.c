@@ -63,8 +63,9 @@ static struct numbers compute(struct go_heap *heap) {
 }
 
 bool go_each_counter(struct tri_heap *base, tri_counter_fn *visit, void *context) {
-  const struct go_heap *heap = go_heap_of(base);
-  const struct numbers n = compute(go_heap_of(base));
+  struct go_heap *heap = go_heap_of(base);
+  go_background_pause(heap);
+  const struct numbers n = compute(heap);
   const struct go_pace *pace = &heap->pace;
   const struct go_history *history = &pace->history;
   const struct tri_counter rows[] = {
@@ -72,6 +73,7 @@ bool go_each_counter(struct tri_heap *base, tri_counter_fn *visit, void *context
 #include "go/counters.def"
 #undef GO_COUNTER
   };
+  go_background_resume(heap); // what follows is in n
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
     if (!visit(context, &rows[i])) return false;
   for (unsigned c = 2; c < GO_SPAN_CLASSES; c += 2) { // with references and without

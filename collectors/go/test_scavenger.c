@@ -95,10 +95,133 @@ static void test_growth(void) {
   destroy();
 }
 
+// -------------------------------------------------------------------------------- in the background
+
+// Others go on until it is so; on threads that takes its time.
+#define EVENTUALLY(condition)                                                                                \
+  do {                                                                                                       \
+    for (uint64_t turn = 0; !(condition) && turn < 100000; turn++) rest();                                   \
+    TRI_CHECK(condition);                                                                                    \
+  } while (0)
+
+static void nothing(void *unused) { (void)unused; }
+
+// Wait for an actor that does nothing: the others go on, as fibers until they block.
+static void rest(void) {
+  struct tri_actor actor;
+  TRI_CHECK(tri_actor_spawn(&actor, TRI_ACTOR_MUTATOR, nothing, NULL));
+  tri_park(m);
+  tri_actor_join(&actor);
+  tri_unpark(m);
+}
+
+struct wanted {
+  const char *name;
+  uint64_t value;
+};
+
+static bool note(void *context, const struct tri_counter *counter) {
+  struct wanted *wanted = context;
+  if (strcmp(counter->name, wanted->name) == 0) wanted->value = counter->value;
+  return true;
+}
+
+static uint64_t counter(const char *name) {
+  struct wanted wanted = {name, UINT64_MAX};
+  TRI_CHECK(tri_each_counter(heap, note, &wanted));
+  TRI_CHECK_NE(wanted.value, UINT64_MAX);
+  return wanted.value;
+}
+
+// What is free beyond the goal goes back in stretches of a millisecond, seven quanta as untimed pages are charged
+// (a huge page goes as a whole), and no sooner than the clock calls for: a second after the first.
+static void test_background(void) {
+  enum { GARBAGE = 16 << 20, STRETCH = 7 * GO_SCAVENGE_QUANTUM };
+  const int64_t second = 1000000000;
+  create("heap=64m,gogc=50,scavenger=on,clock=work");
+  TRI_FRAME(m, f, 2);
+  allocate(&f.slot[0], GARBAGE);
+  allocate(&f.slot[1], LARGE);
+  TRI_CHECK_EQ(tri_collect(m, TRI_COLLECT_FULL), TRI_OK);
+  tri_root_set(m, &f.slot[0], TRI_NULL);
+  TRI_CHECK_EQ(tri_collect(m, TRI_COLLECT_FULL), TRI_OK); // frees it; what this cycle freed stays in this one
+  TRI_CHECK_EQ(tri_collect(m, TRI_COLLECT_FULL), TRI_OK);
+  EVENTUALLY(counter("ScavengedBackground") >= STRETCH);
+  uint64_t first = counter("ScavengedBackground");
+  for (size_t i = 0; i < 100; i++) rest();
+  TRI_CHECK_EQ(counter("ScavengedBackground"), first);
+  TRI_CHECK_LE(first, STRETCH + GO_HUGE_PAGES * GO_PAGE_BYTES);
+  go_clock_work(&go_heap_of(heap)->pace.clock, (uint64_t)second / 2);
+  allocate(&f.slot[0], LARGE);
+  for (size_t i = 0; i < 100; i++) rest();
+  TRI_CHECK_EQ(counter("ScavengedBackground"), first);
+  // Time goes on, and so does it, down to the goal.
+  for (size_t i = 0; i < 1000 && go_scavenge_is_due(&go()->scavenger.goals, counter("HeapInuse") + counter("HeapFree"), 0); i++) {
+    uint64_t before = counter("ScavengedBackground");
+    EVENTUALLY(TRI_RELAXED_LOAD(&go()->background.sleeps_until) != INT64_MAX);
+    go_clock_work(&go_heap_of(heap)->pace.clock, 2000 * (uint64_t)second);
+    allocate(&f.slot[0], LARGE);
+    EVENTUALLY(counter("ScavengedBackground") > before);
+  }
+  TRI_CHECK_LE(counter("HeapInuse") + counter("HeapFree"), go()->scavenger.goals.gogc + LARGE);
+  TRI_FRAME_POP(m, f);
+  destroy();
+}
+
+// What a lazy sweep has left is swept without anybody asking for it.
+static void test_sweeper(void) {
+  enum { OBJECTS = 20000 };
+  create("heap=16m,gogc=-1,sweeper=on,clock=work");
+  TRI_FRAME(m, f, 1);
+  for (size_t i = 0; i < OBJECTS; i++) {
+    tri_ref object = tri_alloc(m, TRI_SHAPE(1, 24));
+    tri_init(m, object, 0, f.slot[0]);
+    if (i % 2) tri_root_set(m, &f.slot[0], object);
+  }
+  TRI_CHECK_EQ(tri_collect_start(m), TRI_OK);
+  while (go()->marking) tri_collect_step(m, 1000);
+  EVENTUALLY(counter("Frees") == OBJECTS / 2);
+  TRI_CHECK_EQ(go()->sweep.unswept, 0);
+  TRI_FRAME_POP(m, f);
+  destroy();
+}
+
+// Heaps that come and go, with mutators in them, while both work.
+static void mutate(void *seed) {
+  enum { SLOTS = 32, STEPS = 3000 };
+  struct tri_mutator *mine;
+  TRI_CHECK_EQ(tri_attach(heap, &mine), TRI_OK);
+  struct tri_random random = {*(uint64_t *)seed};
+  TRI_FRAME(mine, f, SLOTS);
+  for (size_t i = 0; i < STEPS; i++) {
+    size_t bytes = tri_random_below(&random, 50) ? (size_t)tri_random_below(&random, 200) : 40000;
+    tri_ref object = tri_alloc(mine, TRI_SHAPE(2, bytes));
+    if (tri_is_null(object)) continue;
+    tri_store(mine, object, 0, f.slot[tri_random_below(&random, SLOTS)]);
+    tri_root_set(mine, &f.slot[tri_random_below(&random, SLOTS)], tri_random_below(&random, 9) ? object : TRI_NULL);
+  }
+  TRI_FRAME_POP(mine, f);
+  tri_detach(mine);
+}
+
+static void test_both(void *unused) {
+  (void)unused;
+  for (uint64_t seed = 1; seed < 6; seed++) {
+    create("heap=8m,gogc=20,sweeper=on,scavenger=on,memory_limit=4m");
+    run_actors(3, seed, mutate);
+    destroy();
+  }
+  create("sweeper=on,scavenger=on"); // at once
+  destroy();
+}
+
 int main(void) {
   collector = tri_collector_find("go");
   test_limit();
   test_limiting();
   test_growth();
+  test_background();
+  test_sweeper();
+  under_schedules(test_both, NULL);
   return 0;
 }

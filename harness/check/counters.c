@@ -59,11 +59,13 @@ static const char *read_relation(const struct tri_shadow *s, const char *text, s
 
 void shadow_judge_counters(struct tri_shadow *s) {
   if (!(s->heap->tells & TRI_TELLS_COUNTERS)) return;
-  struct tri_stats stats;
+  struct tri_stats before, stats;
+  tri_stats_get(s->heap, &before, sizeof before);
   s->n_counters = 0;
   s->heap->ops->each_counter(s->heap, add_counter, s);
   size_t n = s->n_counters;
   tri_stats_get(s->heap, &stats, sizeof stats);
+  if (memcmp(&before, &stats, sizeof stats) != 0) return; // something went on in the background
 #define TRI_STAT(name, unit, doc) add(s, #name, NULL, stats.name);
 #include "tricolor/stats.def"
 #undef TRI_STAT
