@@ -256,9 +256,9 @@ static void test_oblets(bool without_memory) {
 }
 
 // What finds no room in work buffers is marked, and scanned later.
-static void test_dropped(void) {
+static void test_dropped(const char *options, bool without_memory) {
   enum { FAN = 60, DEPTH = 40 };
-  create("heap=4m");
+  create(options);
   TRI_FRAME(m, f, 2);
   for (size_t i = 0; i < DEPTH; i++) {
     tri_root_set(m, &f.slot[1], tri_alloc(m, TRI_SHAPE(FAN, 8)));
@@ -268,7 +268,7 @@ static void test_dropped(void) {
   }
   tri_root_set(m, &f.slot[1], TRI_NULL);
   TRI_CHECK_EQ(tri_collect_start(m), TRI_OK); // has memory
-  tri_os_fail_every(1);
+  if (without_memory) tri_os_fail_every(1);
   TRI_CHECK(tri_collect_step(m, SIZE_MAX));
   tri_os_fail_every(0);
   struct tri_stats s = check_heap();
@@ -454,7 +454,9 @@ static void test_all(void) {
   test_oblets(true);
   test_tiny();
   test_audit();
-  test_dropped();
+  test_dropped("heap=4m", true);
+  test_dropped("heap=4m,work_buffers=1", false);
+  test_dropped("heap=4m,work_buffers=2", false);
   test_dropped_spans("heap=64m,gogc=-1,mark=greentea");
   test_dropped_spans("heap=64m,gogc=-1,mark=greentea,layout=1.26");
   test_dropped_keys();

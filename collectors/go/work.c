@@ -12,6 +12,7 @@ static void forget_dropped(struct go_work_pool *pool) {
 void go_work_pool_init(struct go_work_pool *pool) {
   *pool = (struct go_work_pool){0};
   tri_mutex_init(&pool->lock);
+  pool->max_buffers = SIZE_MAX;
   go_span_pool_init(&pool->spans);
   forget_dropped(pool);
 }
@@ -60,7 +61,7 @@ static struct go_work_buffer *pop_empty(struct go_work_pool *pool) {
   struct go_work_buffer *buffer = pool->empty;
   if (buffer) {
     pool->empty = buffer->next;
-  } else if ((buffer = tri_os_calloc(sizeof *buffer))) {
+  } else if (pool->n_buffers < pool->max_buffers && (buffer = tri_os_calloc(sizeof *buffer))) {
     TRI_RELAXED_STORE(&pool->n_buffers, pool->n_buffers + 1);
   }
   return buffer;

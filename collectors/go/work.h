@@ -30,6 +30,7 @@ struct go_work_pool {
   struct go_work_buffer *full, *empty;
   size_t n_full;                         // an atomic: read without the lock
   size_t n_buffers;                      // all that there are; an atomic, too
+  size_t max_buffers;                    // an option: for tests of what finds no room
   uintptr_t dropped_first, dropped_last; // first > last: none
   struct go_span_pool spans;
 };
