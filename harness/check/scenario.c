@@ -215,6 +215,7 @@ static void read_weak(struct turn *t) {
 static void turn_in_steps(struct turn *t) {
   struct tri_mutator *m = t->m;
   if (!tri_has(t->heap, TRI_CAP_INCREMENTAL) || tri_collect_start(m) != TRI_OK) return;
+  tri_safepoint(m); // by now the roots have been scanned
   tri_root_set(m, &t->slot[0], t->slot[LIST]);
   for (int i = 0; i < 15 && !stopped(t); i++) {
     tri_root_set(m, &t->slot[1], t->slot[0]);

@@ -208,6 +208,8 @@ static void shadow_close(struct tri_shim *shim) {
                              .walked_at = s->walked_at,
                              .weak = s->weak,
                              .ephemerons = s->ephemerons,
+                             .counters = s->counters,
+                             .counters_capacity = s->counters_capacity,
                              .marking = {.edges = s->marking.edges,
                                          .words = s->marking.words,
                                          .deleted = s->marking.deleted,
