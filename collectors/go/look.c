@@ -245,10 +245,10 @@ void go_stats_fill(struct tri_heap *base, struct tri_stats *stats) {
   stats->limit_bytes = heap->budget.limit;
   stats->peak_bytes = heap->budget.peak;
   struct go_statistics s = go_statistics_now(heap);
-  stats->freed_objects = s.n_frees;
-  stats->freed_bytes = s.total_free;
-  stats->allocated_objects = s.n_mallocs;
-  stats->allocated_bytes = s.total_alloc;
+  stats->freed_objects = s.freed.objects;
+  stats->freed_bytes = s.freed.bytes;
+  stats->allocated_objects = s.allocated.objects;
+  stats->allocated_bytes = s.allocated.bytes;
   stats->full_collections = base->epoch;
   stats->marked_objects = heap->marked_total + heap->marked_objects;
   stats->mark_stack_overflows = heap->rescans;

@@ -11,9 +11,11 @@
 static void add_cached(void *context, struct tri_mutator *base) {
   struct go_statistics *s = context;
   const struct go_mutator *m = go_mutator_of(base);
-  for (unsigned c = 0; c < GO_ALL_SPAN_CLASSES; c++)
-    go_count_mallocs(s, m->cache[c], go_span_allocated(m->cache[c]) - m->cache[c]->counted,
-                     go_span_live(m->cache[c]) - m->cache[c]->counted_objects);
+  for (unsigned c = 0; c < GO_ALL_SPAN_CLASSES; c++) {
+    const struct go_span *span = m->cache[c];
+    go_tally_add(&s->allocated, span, go_span_allocated(span) - span->counted,
+                 go_span_live(span) - span->counted_objects);
+  }
 }
 
 struct go_statistics go_statistics_now(struct go_heap *heap) {
@@ -51,8 +53,8 @@ static size_t cell_bytes(unsigned span_class) {
 static struct numbers compute(struct go_heap *heap) {
   struct numbers n = {.s = go_statistics_now(heap), .pages = go_pages_usage(&heap->pages)};
   for (unsigned c = 2; c < GO_ALL_SPAN_CLASSES; c++) {
-    n.small_alloc += n.s.mallocs[c] * cell_bytes(c);
-    n.small_free += n.s.frees[c] * cell_bytes(c);
+    n.small_alloc += n.s.allocated.cells[c] * cell_bytes(c);
+    n.small_free += n.s.freed.cells[c] * cell_bytes(c);
   }
   tri_each_mutator(&heap->base, add_cached_free, &n.cached_free);
   const struct go_history *history = &heap->pace.history;
@@ -77,7 +79,7 @@ bool go_each_counter(struct tri_heap *base, tri_counter_fn *visit, void *context
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
     if (!visit(context, &rows[i])) return false;
   for (unsigned c = 2; c < GO_SPAN_CLASSES; c += 2) { // with references and without
-    uint64_t mallocs = n.s.mallocs[c] + n.s.mallocs[c + 1], frees = n.s.frees[c] + n.s.frees[c + 1];
+    uint64_t mallocs = n.s.allocated.cells[c] + n.s.allocated.cells[c + 1], frees = n.s.freed.cells[c] + n.s.freed.cells[c + 1];
     char name[2][32], law[40];
     snprintf(name[0], sizeof name[0], "BySize.%zu.Mallocs", cell_bytes(c));
     snprintf(name[1], sizeof name[1], "BySize.%zu.Frees", cell_bytes(c));

@@ -5,10 +5,13 @@
 
 #include "go/tiny.h"
 
+struct go_tally {
+  uint64_t cells[GO_ALL_SPAN_CLASSES]; // by span class
+  uint64_t objects, bytes, large_bytes;
+};
+
 struct go_statistics {
-  uint64_t mallocs[GO_ALL_SPAN_CLASSES], frees[GO_ALL_SPAN_CLASSES]; // cells
-  uint64_t large_alloc, large_free;                                  // bytes
-  uint64_t n_mallocs, n_frees, total_alloc, total_free;              // of all classes: objects, bytes
+  struct go_tally allocated, freed;
 };
 
 // Objects in the span: those of cells that are allocated.
@@ -16,28 +19,18 @@ static inline size_t go_span_live(const struct go_span *span) {
   return go_span_is_tiny(span) ? go_tiny_count(span) : go_span_allocated(span);
 }
 
-static inline void go_count_mallocs(struct go_statistics *s, const struct go_span *span, size_t cells,
-                                    size_t objects) {
+static inline void go_tally_add(struct go_tally *tally, const struct go_span *span, size_t cells, size_t objects) {
   uint64_t bytes = (uint64_t)cells * span->cell_bytes;
-  s->mallocs[span->span_class] += cells;
-  s->n_mallocs += objects;
-  s->total_alloc += bytes;
-  if (go_span_is_large(span)) s->large_alloc += bytes;
-}
-
-static inline void go_count_frees(struct go_statistics *s, const struct go_span *span, size_t cells,
-                                  size_t objects) {
-  uint64_t bytes = (uint64_t)cells * span->cell_bytes;
-  s->frees[span->span_class] += cells;
-  s->n_frees += objects;
-  s->total_free += bytes;
-  if (go_span_is_large(span)) s->large_free += bytes;
+  tally->cells[span->span_class] += cells;
+  tally->objects += objects;
+  tally->bytes += bytes;
+  if (go_span_is_large(span)) tally->large_bytes += bytes;
 }
 
 // What the span's cells that are allocated are more than have been counted.
 static inline void go_count_span(struct go_statistics *s, struct go_span *span) {
   size_t allocated = go_span_allocated(span), objects = go_span_live(span);
-  go_count_mallocs(s, span, allocated - span->counted, objects - span->counted_objects);
+  go_tally_add(&s->allocated, span, allocated - span->counted, objects - span->counted_objects);
   span->counted = (uint32_t)allocated;
   span->counted_objects = (uint32_t)objects;
 }

@@ -38,7 +38,7 @@ static void poison_freed(struct go_span *span) {
 }
 
 static void count_swept(struct go_heap *heap, const struct go_span *span, size_t freed, size_t freed_objects) {
-  go_count_frees(&heap->statistics, span, freed, freed_objects);
+  go_tally_add(&heap->statistics.freed, span, freed, freed_objects);
   heap->allocated -= freed * span->cell_bytes;
   heap->sweep.unswept--;
   heap->sweep.paid += span->pages;
