@@ -144,11 +144,7 @@ static tri_ref hide_by_init(tri_ref victim) {
   tri_init(other, holder, 0, victim);
   return holder;
 }
-static tri_ref hide_by_store(tri_ref victim) {
-  tri_ref holder = tri_alloc(other, TRI_SHAPE(1, 0));
-  tri_store(m, holder, 0, victim);
-  return holder;
-}
+static tri_ref hide_by_store(tri_ref victim) { return hold_in(other, victim); }
 static tri_ref hide_in_handle(tri_ref victim) {
   tri_handle_set(m, handle, victim);
   return TRI_NULL;
@@ -158,11 +154,7 @@ static tri_ref hide_in_new_handle(tri_ref victim) {
   TRI_CHECK(handle = tri_handle_new(m, victim));
   return TRI_NULL;
 }
-static tri_ref hide_in_value(tri_ref victim) {
-  tri_ref holder = tri_ephemeron_new(other);
-  tri_ephemeron_set(m, holder, holder, victim);
-  return holder;
-}
+static tri_ref hide_in_value(tri_ref victim) { return hold_in_value(other, victim); }
 static tri_ref hide_with_other(tri_ref victim) {
   tri_root_set(other, &tri_frame_slots(other->frames)[0], victim);
   return TRI_NULL;

@@ -51,11 +51,20 @@ static tri_ref take_queued(tri_ref holder) {
   return victim;
 }
 
-static tri_ref make_strong(tri_ref victim) {
-  tri_ref holder = tri_alloc(m, TRI_SHAPE(2, 0));
+// A new object, of whichever mutator, that this one lets hold the victim; or an ephemeron that holds it as a value, by
+// a key that nothing else needs to hold: its own.
+static tri_ref hold_in(struct tri_mutator *by, tri_ref victim) {
+  tri_ref holder = tri_alloc(by, TRI_SHAPE(2, 0));
   tri_store(m, holder, 0, victim);
   return holder;
 }
+static tri_ref hold_in_value(struct tri_mutator *by, tri_ref victim) {
+  tri_ref holder = tri_ephemeron_new(by);
+  tri_ephemeron_set(m, holder, holder, victim);
+  return holder;
+}
+
+static tri_ref make_strong(tri_ref victim) { return hold_in(m, victim); }
 static tri_ref make_weak(tri_ref victim) {
   tri_ref holder = tri_weak_new(m);
   tri_weak_set(m, holder, victim);
@@ -66,11 +75,7 @@ static tri_ref make_key(tri_ref victim) {
   tri_ephemeron_set(m, holder, victim, TRI_NULL);
   return holder;
 }
-static tri_ref make_value(tri_ref victim) { // held by nothing else: its key is the ephemeron's own
-  tri_ref holder = tri_ephemeron_new(m);
-  tri_ephemeron_set(m, holder, holder, victim);
-  return holder;
-}
+static tri_ref make_value(tri_ref victim) { return hold_in_value(m, victim); }
 static tri_ref make_queued(tri_ref victim) {
   TRI_CHECK_EQ(tri_finalizer_add(m, victim, 99), TRI_OK);
   return tri_alloc(m, TRI_SHAPE(2, 0));
