@@ -70,7 +70,7 @@ enum tri_status go_heap_create(const struct tri_collector *self, const struct tr
   heap->stw = own[OPTION_STW];
   heap->tiny = own[OPTION_TINY];
   heap->checkmark = own[OPTION_CHECKMARK];
-  heap->pool.max_buffers = (size_t)own[OPTION_WORK_BUFFERS];
+  heap->pool.buffers.max = (size_t)own[OPTION_WORK_BUFFERS];
   if (own[OPTION_MARK]) heap->green = go_green_best_kernel();
   heap->barrier_max = 2 * (uint32_t)own[OPTION_BUFFER];
   heap->fills = tri_poison_active;

@@ -12,27 +12,18 @@
 #define TRICOLOR_GO_GREENTEA_QUEUE_H
 
 #include "common/actor.h"
-#include "tricolor/compiler.h"
-
-enum { GO_SEGMENT_ENTRIES = 253 };
-
-struct go_span_segment {
-  struct go_span_segment *next;
-  uint32_t first, end; // entries first … end - 1 are waiting
-  uintptr_t entry[GO_SEGMENT_ENTRIES];
-};
+#include "go/buffer.h"
 
 struct go_span_pool {
   struct tri_mutex lock;
-  struct go_span_segment *oldest, **newest; // with entries; where the next one is linked
-  struct go_span_segment *empty;
-  size_t n_waiting; // segments with entries; an atomic: read without the lock
-  size_t n_segments; // all that there are; an atomic, too
+  struct go_buffers segments;
+  struct go_buffer *oldest, **newest; // with entries; where the next one is linked
+  size_t n_waiting;                   // segments with entries; an atomic: read without the lock
 };
 
 // A zeroed struct has no segments.
 struct go_span_queue {
-  struct go_span_segment *out, *in; // both or neither
+  struct go_buffer *out, *in; // both or neither
 };
 
 // Takes no memory; the struct must not move. fini: all queues have been disposed of, and nothing waits.
@@ -49,7 +40,7 @@ static inline bool go_span_pool_is_empty(const struct go_span_pool *pool) {
 // Make room for one entry. False: out of memory.
 bool go_span_queue_room_slow(struct go_span_pool *pool, struct go_span_queue *queue);
 static inline bool go_span_queue_room(struct go_span_pool *pool, struct go_span_queue *queue) {
-  return (queue->in && queue->in->end < GO_SEGMENT_ENTRIES) || go_span_queue_room_slow(pool, queue);
+  return (queue->in && queue->in->end < GO_BUFFER_ENTRIES) || go_span_queue_room_slow(pool, queue);
 }
 
 // There is room.
@@ -62,8 +53,8 @@ uintptr_t go_span_queue_get(struct go_span_pool *pool, struct go_span_queue *que
 
 // The entry that comes out after so many others, if it is known without a look at the pool; else 0.
 static inline uintptr_t go_span_queue_peek(const struct go_span_queue *queue, uint32_t after) {
-  const struct go_span_segment *out = queue->out;
-  return out && after < out->end - out->first ? out->entry[out->first + after] : 0;
+  const struct go_buffer *out = queue->out;
+  return out && after < go_buffer_waiting(out) ? out->entry[out->first + after] : 0;
 }
 
 // Whether nothing has been put since what comes out was.
@@ -76,8 +67,7 @@ void go_span_queue_balance(struct go_span_pool *pool, struct go_span_queue *queu
 bool go_span_queue_dispose(struct go_span_pool *pool, struct go_span_queue *queue);
 
 // Visit all entries, as long as the visitor returns true. With the world stopped.
-typedef bool go_span_entry_fn(void *context, uintptr_t entry);
-bool go_span_pool_each(const struct go_span_pool *pool, go_span_entry_fn *visit, void *context);
-bool go_span_queue_each(const struct go_span_queue *queue, go_span_entry_fn *visit, void *context);
+bool go_span_pool_each(const struct go_span_pool *pool, go_entry_fn *visit, void *context);
+bool go_span_queue_each(const struct go_span_queue *queue, go_entry_fn *visit, void *context);
 
 #endif

@@ -17,27 +17,18 @@
 #include "common/actor.h"
 #include "go/greentea_queue.h"
 
-enum { GO_WORK_ENTRIES = 253 };
-
-struct go_work_buffer {
-  struct go_work_buffer *next;
-  size_t n;
-  uintptr_t entry[GO_WORK_ENTRIES];
-};
-
 struct go_work_pool {
   struct tri_mutex lock;
-  struct go_work_buffer *full, *empty;
+  struct go_buffers buffers;
+  struct go_buffer *full;
   size_t n_full;                         // an atomic: read without the lock
-  size_t n_buffers;                      // all that there are; an atomic, too
-  size_t max_buffers;                    // an option: for tests of what finds no room
   uintptr_t dropped_first, dropped_last; // first > last: none
   struct go_span_pool spans;
 };
 
 // A zeroed struct has no buffers.
 struct go_work {
-  struct go_work_buffer *first, *second; // both or neither
+  struct go_buffer *first, *second; // both or neither
   struct go_span_queue spans;
 };
 
@@ -53,17 +44,17 @@ uintptr_t go_work_get_slow(struct go_work_pool *pool, struct go_work *work);
 
 // False: out of memory, nothing was put.
 static inline bool go_work_put(struct go_work_pool *pool, struct go_work *work, uintptr_t entry) {
-  struct go_work_buffer *buffer = work->first;
-  if (TRI_UNLIKELY(!buffer || buffer->n == GO_WORK_ENTRIES)) return go_work_put_slow(pool, work, entry);
-  buffer->entry[buffer->n++] = entry;
+  struct go_buffer *buffer = work->first;
+  if (TRI_UNLIKELY(!buffer || buffer->end == GO_BUFFER_ENTRIES)) return go_work_put_slow(pool, work, entry);
+  buffer->entry[buffer->end++] = entry;
   return true;
 }
 
 // 0: there is no entry, here and in the pool; spans there may be.
 static inline uintptr_t go_work_get(struct go_work_pool *pool, struct go_work *work) {
-  struct go_work_buffer *buffer = work->first;
-  if (TRI_UNLIKELY(!buffer || buffer->n == 0)) return go_work_get_slow(pool, work);
-  return buffer->entry[--buffer->n];
+  struct go_buffer *buffer = work->first;
+  if (TRI_UNLIKELY(!buffer || buffer->end == 0)) return go_work_get_slow(pool, work);
+  return buffer->entry[--buffer->end];
 }
 
 // Put to the pool what others could do, if the pool has nothing.
@@ -78,8 +69,7 @@ static inline bool go_work_pool_is_empty(struct go_work_pool *pool) {
 
 // Memory that the pool has, and what it gave to mutators. Without the lock.
 static inline size_t go_work_pool_bytes(const struct go_work_pool *pool) {
-  return TRI_RELAXED_LOAD(&pool->n_buffers) * sizeof(struct go_work_buffer) +
-         TRI_RELAXED_LOAD(&pool->spans.n_segments) * sizeof(struct go_span_segment);
+  return go_buffers_bytes(&pool->buffers) + go_buffers_bytes(&pool->spans.segments);
 }
 
 // A marked object that could not be put.
@@ -90,8 +80,7 @@ bool go_work_dropped(struct go_work_pool *pool, uintptr_t *first, uintptr_t *las
 
 // Visit all entries in the pool's buffers, or in one mutator's, as long as the visitor returns true. With the world
 // stopped.
-typedef bool go_work_fn(void *context, uintptr_t entry);
-bool go_work_pool_each(const struct go_work_pool *pool, go_work_fn *visit, void *context);
-bool go_work_each(const struct go_work *work, go_work_fn *visit, void *context);
+bool go_work_pool_each(const struct go_work_pool *pool, go_entry_fn *visit, void *context);
+bool go_work_each(const struct go_work *work, go_entry_fn *visit, void *context);
 
 #endif
