@@ -1,6 +1,6 @@
-// Allocation outside of the inline path: from the span in a mutator's cache without a lock (while the heap marks,
-// a tool watches it, or is laid out as in 1.19, that is every allocation), from a new span, or a large object
-// (Go 1.5 to 1.26, runtime/malloc.go).
+// Allocation outside of the inline path: from the span in a mutator's cache without a lock (while the heap
+// marks, a tool watches it, or is laid out as in 1.19, that is every allocation), from a new span, or a large
+// object (Go 1.5 to 1.26, runtime/malloc.go).
 #include "common/poison.h"
 #include "common/slow_alloc.h"
 #include "go/greentea.h"
@@ -101,8 +101,8 @@ static tri_ref alloc_cached(struct tri_mutator *base, unsigned span_class, struc
   return take_cell(span, &index) ? make(base, span, index, shape) : TRI_NULL;
 }
 
-// What is free of an empty span is zeroed at once, where that takes the mutator into no more memory than its first
-// cache holds anyway.
+// What is free of an empty span is zeroed at once, where that takes the mutator into no more memory than its
+// first cache holds anyway.
 static void zero(const struct go_heap *heap, struct go_span *span) {
   if (!span->needs_zero || span->pages > 2 || go_span_allocated(span)) return;
   void *cells = (void *)span->base;

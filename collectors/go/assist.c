@@ -1,4 +1,5 @@
-// What a mutator owes a cycle when it allocates, and who ends the cycle (Go 1.5 to 1.26, runtime/mgcmark.go, mgc.go).
+// What a mutator owes a cycle when it allocates, and who ends the cycle (Go 1.5 to 1.26,
+// runtime/mgcmark.go, mgc.go).
 #include "go/heap.h"
 
 // -------------------------------------------------------------------------------- the end

@@ -135,7 +135,8 @@ static void scavenge(void *context) {
 
 // -------------------------------------------------------------------------------- from outside
 
-static void begin(struct go_heap *heap, struct go_helper *helper, enum tri_actor_kind kind, void (*work)(void *)) {
+static void begin(struct go_heap *heap, struct go_helper *helper, enum tri_actor_kind kind,
+                  void (*work)(void *)) {
   tri_helper_init(&helper->self, &heap->base);
   helper->runs = tri_actor_spawn(&helper->actor, kind, work, heap);
 }
@@ -171,7 +172,9 @@ void go_background_wake(struct go_heap *heap) {
 
 void go_background_tick(struct go_heap *heap) {
   struct go_background *b = &heap->background;
-  if (!b->scavenger.runs || !heap->pace.clock.works || go_now(&heap->pace.clock) < TRI_RELAXED_LOAD(&b->sleeps_until)) return;
+  if (!b->scavenger.runs || !heap->pace.clock.works ||
+      go_now(&heap->pace.clock) < TRI_RELAXED_LOAD(&b->sleeps_until))
+    return;
   tri_mutex_lock(&b->lock);
   tri_condition_broadcast(&b->changed);
   tri_mutex_unlock(&b->lock);

@@ -1,6 +1,7 @@
-// What options have done beside the mutators, each by an actor of its own: `sweeper=on` sweeps spans that nobody
-// has asked for; `scavenger=on` gives free pages back to the system, with 1 % of the processors' time. Both are
-// helpers of the world (tricolor/collector.h): they work in turns, under the heap's lock, and rest parked.
+// What options have done beside the mutators, each by an actor of its own: `sweeper=on` sweeps spans
+// that nobody has asked for; `scavenger=on` gives free pages back to the system, with 1 % of the
+// processors' time. Both are helpers of the world (tricolor/collector.h): they work in turns, under the
+// heap's lock, and rest parked.
 //
 // With the clock of work the scavenger sleeps until mutators have done so much, else as long by the system's.
 // Source: Go 1.19 to 1.26, runtime/mgcsweep.go (bgsweep), mgcscavenge.go (bgscavenge).
@@ -30,8 +31,8 @@ struct go_background {
   int64_t sleeps_until;              // of the clock of work; an atomic
 };
 
-// Begin what options ask for; what cannot be spawned for want of memory is not done. The end waits for them; no
-// mutator is attached.
+// Begin what options ask for; what cannot be spawned for want of memory is not done. The end waits for
+// them; no mutator is attached.
 void go_background_begin(struct go_heap *heap, bool sweeper, bool scavenger);
 void go_background_end(struct go_heap *heap);
 
@@ -41,8 +42,8 @@ void go_background_wake(struct go_heap *heap);
 // With the heap's lock held, or the world stopped: the clock of work has gone on.
 void go_background_tick(struct go_heap *heap);
 
-// Around a call that looks at the heap without its lock, since no mutator runs: no turn is under way in between.
-// They nest.
+// Around a call that looks at the heap without its lock, since no mutator runs: no turn is under
+// way in between. They nest.
 void go_background_pause(struct go_heap *heap);
 void go_background_resume(struct go_heap *heap);
 

@@ -1,5 +1,5 @@
-// Buffers of 253 entries: work buffers (work.h), and the segments of queues of spans (greentea_queue.h). A pool keeps
-// the empty ones for use again. An entry is not 0; what it is, only its user knows.
+// Buffers of 253 entries: work buffers (work.h), and the segments of queues of spans (greentea_queue.h). A
+// pool keeps the empty ones for use again. An entry is not 0; what it is, only its user knows.
 //
 // struct go_buffers is guarded by the lock of the pool that it is in.
 #ifndef TRICOLOR_GO_BUFFER_H
@@ -19,7 +19,9 @@ struct go_buffer {
   uintptr_t entry[GO_BUFFER_ENTRIES];
 };
 
-static inline uint32_t go_buffer_waiting(const struct go_buffer *buffer) { return buffer->end - buffer->first; }
+static inline uint32_t go_buffer_waiting(const struct go_buffer *buffer) {
+  return buffer->end - buffer->first;
+}
 static inline bool go_buffer_is_empty(const struct go_buffer *buffer) { return buffer->end == buffer->first; }
 
 struct go_buffers {

@@ -26,8 +26,8 @@ struct go_mutator {
   struct tri_mutator base;
   bool marking; // the heap's: the barrier is on
   bool grey;    // this cycle has not yet taken the roots in its frames
-  // Objects without references of fewer bytes do not take the inline path; beyond GO_TINY_BYTES no object does: the heap
-  // marks, or a tool watches free cells, or the layout is not one for it.
+  // Objects without references of fewer bytes do not take the inline path; beyond GO_TINY_BYTES no object
+  // does: the heap marks, or a tool watches free cells, or the layout is not one for it.
   size_t slow_below;
   uint32_t n_barrier;
   uint64_t black_bytes; // allocated while marking, and not yet accounted for
@@ -67,7 +67,8 @@ static inline tri_ref go_alloc(struct tri_mutator *base, struct tri_shape shape)
   span->alloc_cache >>= next - span->free_index;
   span->free_index = next;
   uintptr_t cell = go_span_cell(span, index);
-  // A length that is not constant makes it a call, which is faster than what compilers make of a constant one.
+  // A length that is not constant makes it a call, which is faster than what compilers
+  // make of a constant one.
   if (span->needs_zero) memset((void *)cell, 0, extent <= 64 ? (extent + 7) & ~(size_t)7 : span->cell_bytes);
   if (n_refs) go_pointer_bits_set(span, cell, n_refs);
   go_slack_set(span, index, cell, extent);

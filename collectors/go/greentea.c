@@ -7,7 +7,9 @@ enum {
   BATCH = 16, // spans that are scanned before references out of them are looked at
 };
 
-static uint8_t *owner_of(const struct go_span *span) { return (uint8_t *)span->scan_bits + GO_SCAN_BYTES - 1; }
+static uint8_t *owner_of(const struct go_span *span) {
+  return (uint8_t *)span->scan_bits + GO_SCAN_BYTES - 1;
+}
 
 // -------------------------------------------------------------------------------- reaching
 
@@ -66,7 +68,8 @@ static size_t claim_all(struct go_span *span, uint64_t *objects) {
   return n;
 }
 
-// What the entry of a queue stands for. The owner goes first: what is marked from now on queues the span again.
+// What the entry of a queue stands for. The owner goes first: what is marked from now on
+// queues the span again.
 static size_t claim(struct go_span *span, size_t index, uint64_t *objects) {
   if (__atomic_exchange_n(owner_of(span), GO_GREEN_FREE, __ATOMIC_SEQ_CST) != GO_GREEN_ONE) {
     TRI_YIELD(MARK_SCAN);
@@ -78,8 +81,8 @@ static size_t claim(struct go_span *span, size_t index, uint64_t *objects) {
   return 1;
 }
 
-static void each(const struct go_span *span, const uint64_t *objects, void (*visit)(void *context, tri_ref object),
-                 void *context) {
+static void each(const struct go_span *span, const uint64_t *objects,
+                 void (*visit)(void *context, tri_ref object), void *context) {
   for (size_t w = 0; w * 64 < span->n_cells; w++)
     for (uint64_t left = objects[w]; left; left &= left - 1)
       visit(context, go_span_ref(span, w * 64 + (size_t)__builtin_ctzll(left)));
@@ -92,17 +95,19 @@ static void prefetch(void *context, tri_ref object) {
 
 static void tell_weak(void *weak, tri_ref object) { tri_weak_refs_reached(weak, object); }
 
-// References out of the spans that were scanned: one by one each would wait for its span, its marks and its owner in
-// turn. There is room for those of one more span whenever n <= GO_GREEN_FOUND.
+// References out of the spans that were scanned: one by one each would wait for its span, its marks and its
+// owner in turn. There is room for those of one more span whenever n <= GO_GREEN_FOUND.
 struct batch {
   size_t n;
   uintptr_t found[2 * GO_GREEN_FOUND];
 };
 
-static inline bool is_in(const struct go_span *span, uintptr_t object) { return object - span->base < GO_PAGE_BYTES; }
+static inline bool is_in(const struct go_span *span, uintptr_t object) {
+  return object - span->base < GO_PAGE_BYTES;
+}
 
-// What was followed is black: one update for each word, as each takes as long as scanning an object. Somebody may have
-// reached the same object meanwhile, and queued the span; it is counted where the scan bit was set.
+// What was followed is black: one update for each word, as each takes as long as scanning an object. Somebody
+// may have reached the same object meanwhile, and queued the span; it is counted where the scan bit was set.
 static size_t blacken(struct go_heap *heap, struct go_span *span, const uint64_t *followed) {
   size_t n = 0;
   for (size_t w = 0; w * 64 < span->n_cells; w++) {
@@ -123,8 +128,9 @@ static inline bool begin_to_follow(const struct go_span *span, size_t index, uin
   return true;
 }
 
-// References found in the span's objects are in [next, end). Those into the span are followed: what they lead to adds to
-// the end, and as each object is scanned once, these are never more than the page has words. The others stay.
+// References found in the span's objects are in [next, end). Those into the span are followed: what
+// they lead to adds to the end, and as each object is scanned once, these are never more than the page
+// has words. The others stay.
 static void scan_span(struct go_heap *heap, uintptr_t entry, size_t units, struct batch *batch,
                       struct go_marked *marked) {
   const struct go_spans *spans = &heap->spans;
@@ -211,9 +217,12 @@ bool go_green_scan(struct go_heap *heap, struct go_work *work, size_t units, str
 
 // -------------------------------------------------------------------------------- looking
 
-static uint64_t grey_of(const struct go_span *span, size_t w) { return go_span_marks(span, w) & ~span->scan_bits[w]; }
+static uint64_t grey_of(const struct go_span *span, size_t w) {
+  return go_span_marks(span, w) & ~span->scan_bits[w];
+}
 
-bool go_green_each_grey(const struct go_span *span, bool (*visit)(void *context, tri_ref object), void *context) {
+bool go_green_each_grey(const struct go_span *span, bool (*visit)(void *context, tri_ref object),
+                        void *context) {
   for (size_t w = 0; w * 64 < span->n_cells; w++)
     for (uint64_t left = grey_of(span, w); left; left &= left - 1)
       if (!visit(context, go_span_ref(span, w * 64 + (size_t)__builtin_ctzll(left)))) return false;
@@ -224,7 +233,8 @@ static bool was_dropped(const struct go_heap *heap, const struct go_span *span) 
   return heap->pool.dropped_first < span->base + GO_PAGE_BYTES && heap->pool.dropped_last >= span->base;
 }
 
-void go_green_verify_span(const struct go_heap *heap, const struct go_span *span, struct tri_findings *findings) {
+void go_green_verify_span(const struct go_heap *heap, const struct go_span *span,
+                          struct tri_findings *findings) {
   uint64_t grey = 0, early = 0, scanned = 0;
   for (size_t w = 0; w * 64 < span->n_cells; w++) {
     uint64_t cells = cells_of(span, w);
@@ -233,7 +243,8 @@ void go_green_verify_span(const struct go_heap *heap, const struct go_span *span
     early |= span->scan_bits[w] & cells & ~go_span_marks(span, w);
   }
   uint8_t owner = *owner_of(span);
-  if (early) tri_find(findings, "span %p: objects that are not marked are said to be scanned", (void *)span->base);
+  if (early)
+    tri_find(findings, "span %p: objects that are not marked are said to be scanned", (void *)span->base);
   if (!heap->marking && (scanned || owner))
     tri_find(findings, "span %p: scan bits, or owner %u, outside of a cycle", (void *)span->base, owner);
   if (heap->marking && grey && !owner && !was_dropped(heap, span))
@@ -251,7 +262,8 @@ static bool count_entry(void *context, uintptr_t entry) {
   const struct go_span *span = go_span_of(&count->heap->spans, entry);
   count->entries++;
   if (!span || !span->scan_bits || !*owner_of(span))
-    tri_find(count->findings, "entry %p of a queue of spans: no span, or one that nobody owns", (void *)entry);
+    tri_find(count->findings, "entry %p of a queue of spans: no span, or one that nobody owns",
+             (void *)entry);
   return true;
 }
 

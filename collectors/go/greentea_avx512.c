@@ -1,9 +1,10 @@
-// The AVX-512 kernel of greentea_scan.h. Compiled on any x86-64, run only where the processor has what it needs; on
-// other machines it is said not to be there. With GO_EMULATED_AVX512 (a test) the instructions are simulated.
+// The AVX-512 kernel of greentea_scan.h. Compiled on any x86-64, run only where the processor has what
+// it needs; on other machines it is said not to be there. With GO_EMULATED_AVX512 (a test) the
+// instructions are simulated.
 //
-// Words that no pointer bit selects are not read: they may be others', and poisoned. Those that are may be written by
-// mutators meanwhile; each of them is aligned and read at once, which the language cannot say of vectors, so
-// ThreadSanitizer does not look at this file.
+// Words that no pointer bit selects are not read: they may be others', and poisoned. Those that are may be
+// written by mutators meanwhile; each of them is aligned and read at once, which the language cannot say of
+// vectors, so ThreadSanitizer does not look at this file.
 #include "go/greentea_scan.h"
 
 #if defined(__x86_64__)
@@ -76,7 +77,8 @@ bool go_green_has_avx512(void) {
   return true;
 #else
   __builtin_cpu_init();
-  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("popcnt");
+  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("bmi2") &&
+         __builtin_cpu_supports("popcnt");
 #endif
 }
 

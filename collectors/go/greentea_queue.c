@@ -19,7 +19,7 @@ void go_span_pool_fini(struct go_span_pool *pool) {
   TRI_ASSERT(pool->segments.n == 0);
 }
 
-// -------------------------------------------------------------------------------- the pool, with its lock held
+// -------------------------------------------------------------------------------- the pool, under its lock
 
 static void push(struct go_span_pool *pool, struct go_buffer *segment) {
   segment->next = NULL;
@@ -68,7 +68,8 @@ bool go_span_queue_room_slow(struct go_span_pool *pool, struct go_span_queue *qu
   return room;
 }
 
-// Without memory for segments of one's own single entries are taken: to say that there are none would end marking.
+// Without memory for segments of one's own single entries are taken: to say that there
+// are none would end marking.
 static uintptr_t take_from_pool(struct go_span_pool *pool, struct go_span_queue *queue) {
   if (!pool->oldest) return 0;
   if (!queue->out && !get_segments(pool, queue)) {

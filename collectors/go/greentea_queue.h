@@ -1,11 +1,12 @@
-// Queues of spans that have objects to be scanned (greentea.h), first in, first out: the longer a span waits, the more
-// of its objects are marked when it is scanned. Each mutator or worker has a queue of two segments that only it
-// touches: it takes from one and puts into the other. Segments that are full, or given away so that others have
-// something to do, go to the end of the pool that all share, and are taken from its front.
-// Source: Go 1.26, runtime/mgcmark_greenteagc.go, whose pool is lock-free and whose thieves take from each other's
-// queues; ours has a lock, taken once per segment.
+// Queues of spans that have objects to be scanned (greentea.h), first in, first out: the longer a span waits,
+// the more of its objects are marked when it is scanned. Each mutator or worker has a queue of two segments
+// that only it touches: it takes from one and puts into the other. Segments that are full, or given away so
+// that others have something to do, go to the end of the pool that all share, and are taken from its front.
+// Source: Go 1.26, runtime/mgcmark_greenteagc.go, whose pool is lock-free and whose thieves take from each
+// other's queues; ours has a lock, taken once per segment.
 //
-// An entry is a span's address and the number of a cell in it, of which the queue knows nothing but that it is not 0.
+// An entry is a span's address and the number of a cell in it, of which the queue knows
+// nothing but that it is not 0.
 //
 // Out of memory: go_span_queue_room says so before anything is put; then the caller does without.
 #ifndef TRICOLOR_GO_GREENTEA_QUEUE_H

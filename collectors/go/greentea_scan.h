@@ -1,16 +1,17 @@
-// Green Tea's scan kernels: from the objects of a span that are to be scanned to the references they hold. A span of
-// small objects is scanned as a whole: a bit per object becomes a bit per word, those that are references are
-// gathered, null ones left out.
+// Green Tea's scan kernels: from the objects of a span that are to be scanned to the references they hold. A
+// span of small objects is scanned as a whole: a bit per object becomes a bit per word, those that are
+// references are gathered, null ones left out.
 //
-// Pure: a kernel reads words of the heap, which mutators may write meanwhile, and writes `found`; it knows no heap, no
-// span and no thread. All kernels find the same references in the same order, that of addresses.
+// Pure: a kernel reads words of the heap, which mutators may write meanwhile, and writes `found`; it knows no
+// heap, no span and no thread. All kernels find the same references in the same order, that of addresses.
 //
 //   scalar    object by object. The specification of the others, and what a sparse span is scanned with.
 //   avx512    64 bytes of the span at a time (AVX512F, BMI2, POPCNT). Objects become words by depositing each
-//             bit at the object's first word (D) and subtracting: (D << words) - D has ones from there to its last.
+//             bit at the object's first word (D) and subtracting: (D << words) - D has ones from there to
+//             its last.
 //
-// Source: M. Knyszek, A. Clements: Green Tea. Go proposal 73581, 2025; Go 1.26, internal/runtime/gc/scan, which
-// expands objects by matrices over GF(2) instead.
+// Source: M. Knyszek, A. Clements: Green Tea. Go proposal 73581, 2025; Go 1.26, internal/runtime/gc/scan,
+// which expands objects by matrices over GF(2) instead.
 #ifndef TRICOLOR_GO_GREENTEA_SCAN_H
 #define TRICOLOR_GO_GREENTEA_SCAN_H
 
@@ -25,7 +26,7 @@ enum {
   GO_GREEN_MIN = 16, // bytes of the cells of spans that are scanned as a whole
   GO_GREEN_MAX = GO_IN_SPAN_MAX,
   GO_GREEN_WORDS = GO_PAGE_BYTES / GO_GREEN_MIN / 64, // of a bitmap with a bit per cell
-  GO_GREEN_FOUND = GO_PAGE_BYTES / 8 + 8,             // references in a span, at most, and what a vector overhangs
+  GO_GREEN_FOUND = GO_PAGE_BYTES / 8 + 8, // references in a span, at most, and what a vector overhangs
 };
 
 struct go_green_scan {
@@ -33,8 +34,9 @@ struct go_green_scan {
   size_t words; // of references that were looked at, nulls too
 };
 
-// objects: a bit per cell, of GO_GREEN_WORDS words, none for what is no cell. pointers: a bit per word of the page,
-// set for a reference. found: room for GO_GREEN_FOUND; what stands there behind what was found means nothing.
+// objects: a bit per cell, of GO_GREEN_WORDS words, none for what is no cell. pointers: a bit per
+// word of the page, set for a reference. found: room for GO_GREEN_FOUND; what stands there behind
+// what was found means nothing.
 typedef struct go_green_scan go_green_kernel(uintptr_t page, size_t cell_bytes, const uint64_t *pointers,
                                              const uint64_t *objects, uintptr_t *found);
 
@@ -47,8 +49,9 @@ static inline uint64_t go_green_pointers(const uint64_t *pointers, size_t first,
 }
 
 // One object, its cell given by its number. The room needed is that of its own references, and one word.
-static inline struct go_green_scan go_green_scan_one(uintptr_t page, size_t cell_bytes, const uint64_t *pointers,
-                                                     size_t index, uintptr_t *found) {
+static inline struct go_green_scan go_green_scan_one(uintptr_t page, size_t cell_bytes,
+                                                     const uint64_t *pointers, size_t index,
+                                                     uintptr_t *found) {
   const size_t words = cell_bytes / 8, first = index * words;
   const uintptr_t *cell = (const uintptr_t *)page + first;
   struct go_green_scan scan = {0, 0};

@@ -1,12 +1,16 @@
-// The heap of collector go, and what its parts (central, sweep, mark, alloc, look) are to each other.
+// The heap of collector go, and what those of its parts that know it are to each other. Below is what
+// central, sweep, mark, roots, pace and assist do for others; greentea, scavenger, background and statistics
+// have headers; what alloc and look define is in the contract (tricolor/collector.h).
 //
-// One lock guards pages, spans, central lists and the sweep while the world runs; what a mutator has in its
-// cache is its own. Go has a lock per central list and sweeps without any.
+// One lock guards pages, spans, central lists, the sweep, the list of weak objects and the pace while the
+// world runs; what a mutator has in its cache is its own, the pool of work buffers has a lock of its own, and
+// marks are atomics. Go has a lock per central list and sweeps without any.
 //
-// Phases: off; marking (the barrier is on, what is allocated is black); and sweeping, which goes on lazily
-// while off. Marking begins and ends with the world stopped; all spans are swept before it begins.
-#ifndef GO_HEAP_H
-#define GO_HEAP_H
+// Phases: off; marking, by mutators as they allocate (the barrier is on, what is allocated is black);
+// and sweeping, which goes on lazily while off. Marking begins and ends with the world stopped; all
+// spans are swept before it begins.
+#ifndef TRICOLOR_GO_HEAP_H
+#define TRICOLOR_GO_HEAP_H
 
 #include "tricolor/collector.h" // first: it includes fast.h where it needs it
 
@@ -73,27 +77,27 @@ struct go_heap {
   struct tri_finalizers finalizers;
 
   bool marking;
-  bool stw;             // an option: marking ends in the pause that it begins in
-  bool checkmark;       // an option: a second marker looks at the marks before a cycle ends
-  bool tiny;            // an option: small objects without references share blocks
-  bool fills;           // free cells are poisoned: tri_poison is active
+  bool stw;               // an option: marking ends in the pause that it begins in
+  bool checkmark;         // an option: a second marker looks at the marks before a cycle ends
+  bool tiny;              // an option: small objects without references share blocks
+  bool fills;             // free cells are poisoned: tri_poison is active
   go_green_kernel *green; // spans of small objects are marked as a whole, and scanned so; NULL: they are not
-  uint32_t barrier_max; // entries
+  uint32_t barrier_max;   // entries
   struct go_roots roots;
   uint64_t round; // lent bits of the weak objects that this cycle has discovered
   uint32_t n_mutators;
 
   // Under the lock, or with the world stopped.
-  uint64_t live; // bytes marked by the last cycle, and allocated since: spans in caches count as full
-  uint64_t allocated; // bytes in cells that no sweep has freed: `live` and garbage
+  uint64_t live;         // bytes marked by the last cycle, and allocated since: spans in caches count as full
+  uint64_t allocated;    // bytes in cells that no sweep has freed: `live` and garbage
   uint64_t marked_bytes, // but for the black_bytes of mutators
-      marked_objects; // of this cycle, while the world is stopped: all that is accounted for
-  bool defers;        // mutators run before marking ends: weak objects wait for its end
+      marked_objects;    // of this cycle, while the world is stopped: all that is accounted for
+  bool defers;           // mutators run before marking ends: weak objects wait for its end
   struct go_pace pace;
   struct go_scavenger scavenger;
   struct go_background background;
 
-  uint64_t rescans;                                  // total: mark stack overflows
+  uint64_t rescans;      // total: mark stack overflows
   uint64_t marked_total; // objects
   struct go_statistics statistics;
 };
@@ -201,8 +205,9 @@ struct go_marked {
   uint64_t objects, bytes, scanned;
 };
 
-// Mark and scan what `work` and the pool have, at most about so many objects, and as many bytes of reference
-// slots. True: both are empty. quota->scan becomes the bytes that were scanned. Any mutator with its own work.
+// Mark and scan what `work` and the pool have, at most about so many objects, and as many bytes of
+// reference slots. True: both are empty. quota->scan becomes the bytes that were scanned. Any
+// mutator with its own work.
 struct go_mark_quota {
   size_t units;
   uint64_t scan;
@@ -221,14 +226,15 @@ void go_mark_end(struct go_heap *heap, enum tri_collect_kind kind, bool lazily);
 // A whole cycle, or the rest of one; sweeps. With the world stopped. False: out of memory.
 bool go_cycle(struct go_heap *heap, enum tri_collect_kind kind, bool lazily);
 
-// A weak reference or ephemeron is allocated while the heap marks: it is black, and waits with those that have been
-// discovered. With the lock held.
+// A weak reference or ephemeron is allocated while the heap marks: it is black, and waits with those that
+// have been discovered. With the lock held.
 void go_mark_born_weak(struct go_heap *heap, tri_ref object);
 
 // A new mutator learns what goes on.
 void go_mutator_tell(struct go_heap *heap, struct go_mutator *m);
 
-// The caller, a mutator or a worker, found nothing to mark. If nobody has anything, the cycle ends. May collect.
+// The caller, a mutator or a worker, found nothing to mark. If nobody has anything, the
+// cycle ends. May collect.
 void go_terminate(struct tri_mutator *self);
 
 // -------------------------------------------------------------------------------- roots
@@ -241,14 +247,15 @@ void go_roots_finish(struct go_heap *heap);
 void go_roots_help(struct tri_mutator *self, struct go_work *work);
 void go_roots_take_shared(struct go_heap *heap, struct go_work *work);
 
-// Have all frames taken, and all that mutators have for others to mark handed over, at their safepoints. True: there
-// was nothing, and the pool is empty. A safepoint: the world may be stopped meanwhile, and the cycle may end.
+// Have all frames taken, and all that mutators have for others to mark handed over, at their
+// safepoints. True: there was nothing, and the pool is empty. A safepoint: the world may be stopped
+// meanwhile, and the cycle may end.
 bool go_roots_flush(struct tri_mutator *self);
 
 // -------------------------------------------------------------------------------- pacing
 
-// Cells of a span are taken into a mutator's cache or allocated, or (negative) given back. With the lock held,
-// or the world stopped.
+// Cells of a span are taken into a mutator's cache or allocated, or (negative) given back. With the lock
+// held, or the world stopped.
 void go_live_add(struct go_heap *heap, const struct go_span *span, int64_t cells);
 
 // So many bytes of reference slots have been scanned; and somebody has marked since `start`, and scanned so

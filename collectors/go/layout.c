@@ -22,7 +22,8 @@ static bool has_header(enum go_layout layout, unsigned size_class, bool noscan) 
 
 static void place_pointer_bits(const struct go_spans *spans, struct go_span *span, size_t metadata) {
   if (spans->layout == GO_LAYOUT_1_19) {
-    span->pointer_bits = spans->pointer_bits + (span->base - spans->base) / GO_PAGE_BYTES * GO_ARENA_BITS_WORDS;
+    size_t page = (span->base - spans->base) / GO_PAGE_BYTES;
+    span->pointer_bits = spans->pointer_bits + page * GO_ARENA_BITS_WORDS;
   } else if (!span->header) {
     span->in_span_bits = true;
     span->pointer_bits = (uint64_t *)(span->base + GO_PAGE_BYTES - metadata);
@@ -66,11 +67,13 @@ void go_span_divide(const struct go_spans *spans, struct go_span *span, unsigned
   span->magic = go_class_magic[size_class];
   span->n_cells = go_span_objects(spans->layout, size_class, noscan);
   span->cell_bytes = go_class_bytes[size_class];
-  span->header = span_class == GO_TINY_SPANS ? 0 : kinds ? TRI_TAG_BYTES : has_header(spans->layout, size_class, noscan) ? GO_HEADER_BYTES : 0;
+  if (has_header(spans->layout, size_class, noscan)) span->header = GO_HEADER_BYTES;
+  if (kinds && span_class != GO_TINY_SPANS) span->header = TRI_TAG_BYTES;
   if (span_class == GO_TINY_SPANS) place_tiny(span, span->pages * GO_PAGE_BYTES - metadata);
   if (!noscan) place_pointer_bits(spans, span, metadata);
   if (metadata >= (noscan ? 0 : GO_POINTER_BITMAP_BYTES) + sizeof(struct go_inline_marks)) place_marks(span);
-  if (spans->greentea && span->in_span_bits && span->cell_bytes >= GO_INLINE_MARKS_MIN) place_scans(spans, span);
+  if (spans->greentea && span->in_span_bits && span->cell_bytes >= GO_INLINE_MARKS_MIN)
+    place_scans(spans, span);
 }
 
 void go_span_turn_bits(struct go_span *span, uint64_t *zeroed) {
@@ -99,7 +102,8 @@ static uint64_t bits_at(size_t from, size_t n) {
 void go_arena_bits_set(const struct go_span *span, uintptr_t cell, size_t n_refs) {
   size_t word = (cell - span->base) / 8, end = word + span->cell_bytes / 8;
   while (word < end) {
-    size_t from = word % WORDS_PER_ENTRY, n = smaller(end - word, WORDS_PER_ENTRY - from), ones = smaller(n, n_refs);
+    size_t from = word % WORDS_PER_ENTRY, n = smaller(end - word, WORDS_PER_ENTRY - from);
+    size_t ones = smaller(n, n_refs);
     uint64_t *entry = &span->pointer_bits[word / WORDS_PER_ENTRY];
     uint64_t others = TRI_RELAXED_LOAD(entry) & ~bits_at(BITS_PER_WORD * from, BITS_PER_WORD * n);
     TRI_RELAXED_STORE(entry, others | bits_at(BITS_PER_WORD * from, BITS_PER_WORD * ones));

@@ -5,12 +5,14 @@
 //                           1.19                     1.22                        1.26
 //   refs, up to 512 bytes   pointer bits             pointer bits                pointer bits
 //                           beside the heap          at the end of the span      before the marks
-//   refs, up to 32 KiB      the same                 a header of 8 bytes, where Go has a pointer to the type and
+//   refs, up to 32 KiB      the same                 a header of 8 bytes, where Go
+//                                                    has a pointer to the type and
 //                                                    we have the tag
 //   no refs, up to 32 KiB   nothing: the span says that there are none
 //   larger                  the tag stands in the span
-//   marks                   bitmaps beside the heap  the same                    of cells of 16 to 512 bytes at the
-//                                                                                end of the span; else the same
+//   marks                   bitmaps beside the heap  the same                    of cells of 16 to 512
+//                                                                                bytes at the end of the
+//                                                                                span; else the same
 //   with mark=greentea      none are to be had       of cells of 16 to 512 bytes with refs:
 //   scans and an owner                               beside the heap             before the marks
 //
@@ -34,8 +36,8 @@
 
 enum { GO_SLACK_ESCAPE = 255 };
 
-// Divide the zeroed span into the cells of a span class, or the one of a large object, and have its metadata in
-// the span ready. The pages may hold anything.
+// Divide the zeroed span into the cells of a span class, or the one of a large object, and have its metadata
+// in the span ready. The pages may hold anything.
 void go_span_divide(const struct go_spans *spans, struct go_span *span, unsigned span_class);
 
 // A sweep: what is marked is allocated, and nothing is marked any more. `zeroed` becomes one of the bitmaps.
@@ -57,9 +59,9 @@ static inline unsigned go_node_span_class(enum go_layout layout, size_t n_refs, 
 
 // -------------------------------------------------------------------------------- inline marks
 //
-// Layout of 1.26, spans of cells of 16 to 512 bytes (span->inline_marks): the last bytes of the page. Marks are
-// span->mark_bits, which so end in the span class: a span's mark bits are told from others by n_cells. Scans and owner
-// are span->scan_bits, if they are used (mark=greentea).
+// Layout of 1.26, spans of cells of 16 to 512 bytes (span->inline_marks): the last bytes of the page. Marks
+// are span->mark_bits, which so end in the span class: a span's mark bits are told from others by n_cells.
+// Scans and owner are span->scan_bits, if they are used (mark=greentea).
 
 struct go_inline_marks {
   uint8_t scans[63]; // a bit per cell: marked, and scanned

@@ -3,8 +3,8 @@
 // drains with the mutators'; while it is full the collector gives way: no mark assists, no scavenging by
 // allocations, and the memory limit is exceeded instead. In the long run the collector gets half of the
 // processors; the bucket's second per processor is its leeway, and what is still under way when the bucket is
-// full comes on top (overflow): half holds net of it, and assists switched on and off every millisecond can take the
-// share to 62.5 %. Time without collections earns no credit beyond that.
+// full comes on top (overflow): half holds net of it, and assists switched on and off every millisecond can
+// take the share to 62.5 %. Time without collections earns no credit beyond that.
 //
 // Pure: time is an argument, nanoseconds of a clock that does not go back (an earlier time than the last is
 // no time). The caller's lock.

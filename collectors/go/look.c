@@ -35,7 +35,8 @@ static struct tri_object_info describe(const struct go_heap *heap, const struct 
                                   .colour = colour_of(heap, span, index)};
 }
 
-static struct tri_object_info describe_tiny(const struct go_heap *heap, const struct go_span *span, uintptr_t object) {
+static struct tri_object_info describe_tiny(const struct go_heap *heap, const struct go_span *span,
+                                            uintptr_t object) {
   struct tri_object_info info = {.ref = {object}, .shape = TRI_SHAPE(0, go_tiny_bytes(span, object))};
   info.start = go_tiny_extent(span, object, &info.bytes);
   if (heap->marking) info.colour = go_tiny_is_marked(span, object) ? TRI_BLACK : TRI_WHITE;
@@ -43,7 +44,8 @@ static struct tri_object_info describe_tiny(const struct go_heap *heap, const st
 }
 
 // Visit the objects in a span, as long as the visitor returns true.
-static bool each_object(const struct go_heap *heap, const struct go_span *span, tri_walk_fn *visit, void *context) {
+static bool each_object(const struct go_heap *heap, const struct go_span *span, tri_walk_fn *visit,
+                        void *context) {
   bool goes_on = true;
   for (size_t i = 0; goes_on && i < span->n_cells; i++) {
     if (!go_span_is_allocated(span, i)) continue;
@@ -67,7 +69,8 @@ static struct go_span *find_object(const struct go_heap *heap, tri_ref ref, size
   if (!span || ref.bits < span->base + span->header) return NULL;
   *index = (ref.bits - span->header - span->base) / span->cell_bytes;
   if (*index >= span->n_cells || !go_span_is_allocated(span, *index)) return NULL;
-  bool found = go_span_is_tiny(span) ? go_tiny_is_object(span, ref.bits) : go_span_ref(span, *index).bits == ref.bits;
+  bool found =
+      go_span_is_tiny(span) ? go_tiny_is_object(span, ref.bits) : go_span_ref(span, *index).bits == ref.bits;
   return found ? span : NULL;
 }
 
@@ -82,7 +85,8 @@ enum tri_status go_inspect(struct tri_heap *base, tri_ref ref, struct tri_object
   go_background_pause(heap);
   struct go_span *span = find_object(heap, ref, &index);
   bool found = span && !(is_unswept(heap, span) && !go_is_marked(heap, ref));
-  if (found) *info = go_span_is_tiny(span) ? describe_tiny(heap, span, ref.bits) : describe(heap, span, index);
+  if (found)
+    *info = go_span_is_tiny(span) ? describe_tiny(heap, span, ref.bits) : describe(heap, span, index);
   go_background_resume(heap);
   return found ? TRI_OK : TRI_ECORRUPT;
 }
@@ -320,8 +324,8 @@ static bool verify_object(void *context, const struct tri_object_info *info) {
   struct verify *v = context;
   struct go_heap *heap = v->heap;
   if (!is_sound(heap->spans.layout, v->span, info->shape)) {
-    tri_find(&v->findings, "object at %p: shape %016llx does not belong in a span of class %u", (void *)info->ref.bits,
-             (unsigned long long)info->shape.tag, v->span->span_class);
+    tri_find(&v->findings, "object at %p: shape %016llx does not belong in a span of class %u",
+             (void *)info->ref.bits, (unsigned long long)info->shape.tag, v->span->span_class);
     return true;
   }
   for (size_t k = 0; !heap->marking && k < tri_shape_refs(info->shape); k++) {
@@ -389,10 +393,11 @@ static size_t verify(struct tri_heap *base, const struct tri_reporter *reporter)
     tri_find(&v.findings, "%zu spans of %zu pages are counted as %zu of %zu", v.sum.spans, v.sum.pages,
              heap->spans.n, heap->spans.in_use);
   if (v.sum.bytes != heap->allocated)
-    tri_find(&v.findings, "%zu bytes of cells are allocated or in caches, and %" PRIu64 " counted", v.sum.bytes,
-             heap->allocated);
+    tri_find(&v.findings, "%zu bytes of cells are allocated or in caches, and %" PRIu64 " counted",
+             v.sum.bytes, heap->allocated);
   if (v.live + v.cached_bytes != heap->live)
-    tri_find(&v.findings, "%zu bytes of cells are marked, allocated since or in caches, and %" PRIu64 " counted",
+    tri_find(&v.findings,
+             "%zu bytes of cells are marked, allocated since or in caches, and %" PRIu64 " counted",
              v.live + v.cached_bytes, heap->live);
   if (v.sum.unswept != heap->sweep.unswept)
     tri_find(&v.findings, "%zu spans are to be swept, and %zu counted", v.sum.unswept, heap->sweep.unswept);

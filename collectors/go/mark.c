@@ -7,11 +7,11 @@
 //
 // What keeps everything that is reachable, from the event MARK on:
 //   * roots are taken once, one mutator at a time, while the others run (roots.c)
-//   * a write to a slot of an object or to a handle shades the reference that it overwrites, and the one that it
-//     writes, be it the first one
+//   * a write to a slot of an object or to a handle shades the reference that it overwrites, and the one that
+//     it writes, be it the first one
 //   * a reference that leaves a weak object or the finalizer queue is shaded
-//   * what is allocated is marked at once, and never scanned: all that is written into it is shaded. Weak references
-//     and ephemerons that are allocated are dealt with at the end, as those that were found
+//   * what is allocated is marked at once, and never scanned: all that is written into it is shaded. Weak
+//     references and ephemerons that are allocated are dealt with at the end, as those that were found
 #include <stdlib.h>
 
 #include "common/check.h"
@@ -53,7 +53,8 @@ static void reach(struct go_heap *heap, struct go_work *work, tri_ref object) {
 void go_mark_reach(struct go_heap *heap, struct go_work *work, tri_ref object) { reach(heap, work, object); }
 
 // All that scan return the bytes that were looked at: the pacer's unit of work.
-static size_t scan_slots(struct go_heap *heap, struct go_work *work, const tri_ref *slot, const tri_ref *end) {
+static size_t scan_slots(struct go_heap *heap, struct go_work *work, const tri_ref *slot,
+                         const tri_ref *end) {
   size_t bytes = (size_t)(end - slot) * sizeof *slot;
   for (; slot < end; slot++) {
     tri_ref object = {TRI_RELAXED_LOAD(&slot->bits)};
@@ -236,7 +237,8 @@ static void tell(void *context, struct tri_mutator *base) {
   struct go_mutator *m = go_mutator_of(base);
   go_black_settle(heap, m);
   m->marking = heap->marking;
-  bool slow = heap->marking || tri_poison_tool() != TRI_POISON_NO_TOOL || heap->spans.layout == GO_LAYOUT_1_19;
+  bool slow = heap->marking || heap->spans.layout == GO_LAYOUT_1_19 ||
+              tri_poison_tool() != TRI_POISON_NO_TOOL;
   m->slow_below = slow ? SIZE_MAX : heap->tiny ? GO_TINY_BYTES : 0;
   m->credit = 0;
 }
@@ -350,9 +352,9 @@ void go_shade_slow(struct tri_mutator *base, tri_ref old, tri_ref new) {
   TRI_YIELD(STORE_SHADED);
 }
 
-// A handle is as a slot of an object. Slots of the frame on top are this mutator's own, which need no barrier; other
-// frames are not told from handles. But what a grey mutator has only in its frame it may have told another one, past
-// the heap.
+// A handle is as a slot of an object. Slots of the frame on top are this mutator's own, which need no
+// barrier; other frames are not told from handles. But what a grey mutator has only in its frame it may have
+// told another one, past the heap.
 void go_shade_root_slow(struct tri_mutator *base, tri_ref *slot, tri_ref value) {
   struct go_heap *heap = go_heap_of(base->heap);
   struct tri_frame *top = base->frames;

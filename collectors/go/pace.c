@@ -116,8 +116,8 @@ void go_pace_begin(struct go_heap *heap) {
   for (unsigned who = 0; who < GO_MARKERS; who++) pace->mark_time[who] = 0;
   tell_pacer(heap);
   pace->pacer.max_stack_scan = pace->root_bytes;
-  // A small heap may have grown to many times what was last scanned. Workers would soon find out; assists that
-  // expect so little come too late.
+  // A small heap may have grown to many times what was last scanned. Workers would soon find out; assists
+  // that expect so little come too late.
   if (!pace->background && pace->pacer.last_heap_scan < pace->pacer.heap_scan / 2)
     pace->pacer.last_heap_scan = pace->pacer.heap_scan / 2;
   go_pacer_start_cycle(&pace->pacer, now, pace->processors, false);

@@ -1,6 +1,6 @@
-// A proportional-integral controller with anti-windup by back-calculation (Åström, Hägglund 1995, 3.5): moves
-// its output until the measured input is at the set point. Go's pacer up to 1.19 and its scavenger each have
-// one. Pure; the caller's lock.
+// A proportional-integral controller with anti-windup by back-calculation (Åström, Hägglund 1995, 3.5):
+// moves its output until the measured input is at the set point. Go's pacer up to 1.19 and its scavenger each
+// have one. Pure; the caller's lock.
 #ifndef TRICOLOR_GO_PI_CONTROLLER_H
 #define TRICOLOR_GO_PI_CONTROLLER_H
 

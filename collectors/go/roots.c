@@ -1,10 +1,11 @@
 // Roots (Go 1.8 to 1.26, runtime/mgcmark.go: markroot, scanstack; mgc.go: gcMarkDone).
 //
-// They are taken while mutators run, and once: frames by each mutator at its next safepoint, or by whoever marks as
-// long as it rests; handles, which are all mutators', by who marks first. What is in the finalizer queue is no root
-// (weak.h), and shaded when it leaves it. Until its frames have been taken a mutator is grey: it may hold the only reference to a white object, and may write it into what
-// is black. So writes shade what they write, and a write to a handle is one (heap.h). One that attaches while a
-// cycle marks is born black: it can have references only from the heap, or from handles.
+// They are taken while mutators run, and once: frames by each mutator at its next safepoint, or by whoever
+// marks as long as it rests; handles, which are all mutators', by who marks first. What is in the finalizer
+// queue is no root (weak.h), and shaded when it leaves it. Until its frames have been taken a mutator is
+// grey: it may hold the only reference to a white object, and may write it into what is black. So writes
+// shade what they write, and a write to a handle is one (heap.h). One that attaches while a cycle marks is
+// born black: it can have references only from the heap, or from handles.
 #include "go/heap.h"
 
 struct take {

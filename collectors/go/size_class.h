@@ -83,7 +83,8 @@ static inline size_t go_class_span_bytes(unsigned size_class) {
   return go_class_pages[size_class] * GO_PAGE_BYTES;
 }
 
-// The cell that an offset into a span of the class (1 …) lies in. The offset may be that of the span's tail.
+// The cell that an offset into a span of the class (1 …) lies in. The offset may be
+// that of the span's tail.
 static inline unsigned go_cell_index(unsigned size_class, size_t offset) {
   return (unsigned)((uint64_t)offset * go_class_magic[size_class] >> 32);
 }

@@ -23,7 +23,8 @@ static size_t scan_bits_bytes(const struct go_spans *spans) { // of a page
   return spans->layout == GO_LAYOUT_1_22 && spans->greentea ? GO_SCAN_BYTES : 0;
 }
 
-bool go_spans_init(struct go_spans *spans, enum go_layout layout, bool greentea, uintptr_t base, size_t n_pages) {
+bool go_spans_init(struct go_spans *spans, enum go_layout layout, bool greentea, uintptr_t base,
+                   size_t n_pages) {
   n_pages = round_up(n_pages, BATCH_PAGES);
   *spans = (struct go_spans){.base = base, .layout = layout, .greentea = greentea, .n_pages = n_pages};
   size_t pointers = n_pages * sizeof *spans->of_page, structs = n_pages * sizeof *spans->spans,

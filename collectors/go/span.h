@@ -51,10 +51,10 @@ struct go_span {
   size_t cell_bytes;
   uint64_t *alloc_bits;
   uint64_t *mark_bits;    // may have bits for other purposes from n_cells on
-  uint64_t *scan_bits;    // GO_SCAN_BYTES: a bit per cell, and the span's owner; NULL: not marked as a whole (greentea.h)
+  uint64_t *scan_bits;    // GO_SCAN_BYTES: a bit per cell, and the owner; NULL: not used (greentea.h)
   uint64_t *pointer_bits; // see layout.h; NULL: none
   uint64_t *slack;        // a bit per cell: see layout.h
-  uint64_t tag;    // of a large object
+  uint64_t tag;           // of a large object
   size_t pages;
   uint32_t counted, counted_objects; // cells and objects that the statistics have as allocated
   uint32_t sweepgen;
@@ -85,7 +85,8 @@ enum {
 };
 
 // Tables for so many pages from base on. False: out of memory, nothing is held.
-bool go_spans_init(struct go_spans *spans, enum go_layout layout, bool greentea, uintptr_t base, size_t n_pages);
+bool go_spans_init(struct go_spans *spans, enum go_layout layout, bool greentea, uintptr_t base,
+                   size_t n_pages);
 void go_spans_fini(struct go_spans *spans);
 size_t go_spans_bytes(const struct go_spans *spans);
 

@@ -79,13 +79,14 @@ bool go_each_counter(struct tri_heap *base, tri_counter_fn *visit, void *context
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
     if (!visit(context, &rows[i])) return false;
   for (unsigned c = 2; c < GO_SPAN_CLASSES; c += 2) { // with references and without
-    uint64_t mallocs = n.s.allocated.cells[c] + n.s.allocated.cells[c + 1], frees = n.s.freed.cells[c] + n.s.freed.cells[c + 1];
+    uint64_t mallocs = n.s.allocated.cells[c] + n.s.allocated.cells[c + 1];
+    uint64_t frees = n.s.freed.cells[c] + n.s.freed.cells[c + 1];
     char name[2][32], law[40];
     snprintf(name[0], sizeof name[0], "BySize.%zu.Mallocs", cell_bytes(c));
     snprintf(name[1], sizeof name[1], "BySize.%zu.Frees", cell_bytes(c));
     snprintf(law, sizeof law, ">= %s", name[1]);
-    if (mallocs && !(visit(context, &(struct tri_counter){name[0], "objects", "cells of this size allocated", law,
-                                                          mallocs}) &&
+    if (mallocs && !(visit(context, &(struct tri_counter){name[0], "objects", "cells of this size allocated",
+                                                          law, mallocs}) &&
                      visit(context, &(struct tri_counter){name[1], "objects", "and reclaimed", NULL, frees})))
       return false;
   }

@@ -1,5 +1,5 @@
-// What has been allocated and freed, by span class, counted where spans leave a mutator's cache and where they are
-// swept, so that no allocation counts. Under the heap's lock, or with the world stopped.
+// What has been allocated and freed, by span class, counted where spans leave a mutator's cache and where
+// they are swept, so that no allocation counts. Under the heap's lock, or with the world stopped.
 #ifndef TRICOLOR_GO_STATISTICS_H
 #define TRICOLOR_GO_STATISTICS_H
 
@@ -19,7 +19,8 @@ static inline size_t go_span_live(const struct go_span *span) {
   return go_span_is_tiny(span) ? go_tiny_count(span) : go_span_allocated(span);
 }
 
-static inline void go_tally_add(struct go_tally *tally, const struct go_span *span, size_t cells, size_t objects) {
+static inline void go_tally_add(struct go_tally *tally, const struct go_span *span, size_t cells,
+                                size_t objects) {
   uint64_t bytes = (uint64_t)cells * span->cell_bytes;
   tally->cells[span->span_class] += cells;
   tally->objects += objects;

@@ -37,7 +37,8 @@ static void poison_freed(struct go_span *span) {
       tri_poison((void *)go_span_cell(span, i), span->cell_bytes);
 }
 
-static void count_swept(struct go_heap *heap, const struct go_span *span, size_t freed, size_t freed_objects) {
+static void count_swept(struct go_heap *heap, const struct go_span *span, size_t freed,
+                        size_t freed_objects) {
   go_tally_add(&heap->statistics.freed, span, freed, freed_objects);
   heap->allocated -= freed * span->cell_bytes;
   heap->sweep.unswept--;

@@ -1,5 +1,5 @@
-// The instructions that greentea_avx512.c uses, carried out one element at a time: to test its logic where the
-// processor does not have them (Intel 64 and IA-32 Architectures Software Developer's Manual, volume 2).
+// The instructions that greentea_avx512.c uses, carried out one element at a time: to test its logic where
+// the processor does not have them (Intel 64 and IA-32 Architectures Software Developer's Manual, volume 2).
 #ifndef GO_TEST_AVX512_H
 #define GO_TEST_AVX512_H
 

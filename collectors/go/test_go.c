@@ -109,8 +109,8 @@ static void test_tiny(void) {
   destroy();
 }
 
-// Where free memory is filled, the page heap is computed anew after each of its operations: what was wrong with it in
-// between is told, though it is in order again.
+// Where free memory is filled, the page heap is computed anew after each of its operations: what was wrong
+// with it in between is told, though it is in order again.
 static void keep(void *context, const char *text) { snprintf(context, 300, "%s", text); }
 
 static void test_audit(void) {
@@ -133,9 +133,9 @@ static void test_audit(void) {
 
 // -------------------------------------------------------------------------------- roots
 
-// A cycle has begun, and the frame that has the only reference to an object has not been taken when the reference
-// leaves it: into what is black, or to another mutator, which attached meanwhile and is black. (That one allocates
-// what is needed: an allocation is a safepoint.)
+// A cycle has begun, and the frame that has the only reference to an object has not been taken when the
+// reference leaves it: into what is black, or to another mutator, which attached meanwhile and is black.
+// (That one allocates what is needed: an allocation is a safepoint.)
 static struct tri_mutator *other;
 static struct tri_handle *handle;
 
@@ -271,8 +271,8 @@ static void test_dropped(const char *options, bool without_memory) {
   destroy();
 }
 
-// Spans that find no room in queues, whose objects then find none in work buffers: more spans at once than the
-// segments have room for that the roots' took.
+// Spans that find no room in queues, whose objects then find none in work buffers: more spans at once than
+// the segments have room for that the roots' took.
 static void test_dropped_spans(const char *options) {
   enum { OBJECTS = 20000, REFS = 62 };
   create(options);

@@ -1,5 +1,5 @@
-// Queues of spans: what they have in common with other queues (test_handing.h); entries come out in the order in which
-// they were put, if one puts and gets alone; balance gives away the older half.
+// Queues of spans: what they have in common with other queues (test_handing.h); entries come out in the order
+// in which they were put, if one puts and gets alone; balance gives away the older half.
 #include "go/greentea_queue.h"
 #include "go/test_handing.h"
 
@@ -28,9 +28,11 @@ static void test_order(uint64_t seed) {
   uintptr_t in = 0, out = 0;
   begin();
   while (out < ENTRIES) {
-    for (uint64_t more = tri_random_below(&random, 900); more && in < ENTRIES; more--) TRI_CHECK(put(0, ++in));
+    for (uint64_t more = tri_random_below(&random, 900); more && in < ENTRIES; more--)
+      TRI_CHECK(put(0, ++in));
     if (tri_random_below(&random, 4) == 0) dispose(0);
-    for (uint64_t more = tri_random_below(&random, 800); more && out < in; more--) TRI_CHECK_EQ(get(0), ++out);
+    for (uint64_t more = tri_random_below(&random, 800); more && out < in; more--)
+      TRI_CHECK_EQ(get(0), ++out);
   }
   TRI_CHECK_EQ(get(0), 0);
   dispose(0);

@@ -1,6 +1,7 @@
-// The scan kernels: on random spans of each class of 16 to 512 bytes in each layout, with objects from none to all,
-// references from none to all, and nulls, each kernel finds what looking at word by word finds, in that order. Poisoned
-// words are not read. With an argument: only the kernel of that name; exit status 77 if this processor cannot run it.
+// The scan kernels: on random spans of each class of 16 to 512 bytes in each layout, with objects from none
+// to all, references from none to all, and nulls, each kernel finds what looking at word by word finds, in
+// that order. Poisoned words are not read. With an argument: only the kernel of that name; exit status 77 if
+// this processor cannot run it.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,7 +40,8 @@ static void poison(size_t cell_words, size_t n_cells, bool poisoned) {
   }
 }
 
-static void test_class(struct tri_random *random, go_green_kernel *kernel, unsigned size_class, size_t n_cells) {
+static void test_class(struct tri_random *random, go_green_kernel *kernel, unsigned size_class,
+                       size_t n_cells) {
   static const unsigned chances[] = {0, 1, 2, 7, 40};
   static uintptr_t found[GO_GREEN_FOUND], right[GO_GREEN_FOUND];
   size_t cell_words = go_class_bytes[size_class] / 8;

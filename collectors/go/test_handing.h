@@ -1,5 +1,5 @@
-// For tests of what hands entries from one worker to another (work.h, greentea_queue.h): every entry comes out once,
-// whoever puts and gets, with memory and without, one worker at a time or all at once.
+// For tests of what hands entries from one worker to another (work.h, greentea_queue.h): every entry comes
+// out once, whoever puts and gets, with memory and without, one worker at a time or all at once.
 #ifndef TRICOLOR_GO_TEST_HANDING_H
 #define TRICOLOR_GO_TEST_HANDING_H
 

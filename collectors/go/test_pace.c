@@ -45,8 +45,8 @@ static void run(const char *options, size_t kept, size_t made) {
   check_heap();
 }
 
-// A steady heap: cycles begin between 45 and 61 64ths of the way to their goal, end by it, and the next goal is
-// twice what was marked (the roots are a slot).
+// A steady heap: cycles begin between 45 and 61 64ths of the way to their goal, end by it, and the next goal
+// is twice what was marked (the roots are a slot).
 static void test_steady(const char *options, uint64_t percent) {
   enum { KEPT = 100000, MADE = 1500000 };
   run(options, KEPT, MADE);
@@ -90,8 +90,9 @@ static void test_memory_limit(const char *options, uint64_t limit) {
   destroy();
 }
 
-// Near a memory limit that has no room for what lives, cycle follows cycle until the limiter's bucket is full (it
-// is filled here). Then mutators are let off, and memory grows beyond the limit, until the bucket has drained a bit.
+// Near a memory limit that has no room for what lives, cycle follows cycle until the limiter's bucket is
+// full (it is filled here). Then mutators are let off, and memory grows beyond the limit, until the
+// bucket has drained a bit.
 static void test_limiter(void) {
   enum { KEPT = 100000, MADE = 1000000 };
   run("heap=64m,gogc=-1,memory_limit=4m,clock=work", KEPT, 0);
@@ -110,8 +111,8 @@ static void test_limiter(void) {
   destroy();
 }
 
-// All that a cycle scans is the pacer's, to the slot; and as the heap nears its goal unscanned (nobody assists
-// here), an allocated byte owes more.
+// All that a cycle scans is the pacer's, to the slot; and as the heap nears its goal unscanned (nobody
+// assists here), an allocated byte owes more.
 static void test_told(void) {
   enum { KEPT = 100000, SLOTS = 2 };
   run("heap=64m,clock=work", KEPT, 0);
@@ -148,12 +149,13 @@ struct line {
 static bool parse(const char *text, struct line *l) {
   int end = 0;
   char rest[16] = "";
-  int fields = sscanf(text,
-                      "gc %u @%lfs %u%%: %lf+%lf+%lf ms clock, %lf+%lf/%lf/%lf+%lf ms cpu, %u->%u->%u MB, %u MB goal, "
-                      "%u MB stacks, %u MB globals, %u P%n%15[ (forced)]",
-                      &l->n, &l->at, &l->percent, &l->clock[0], &l->clock[1], &l->clock[2], &l->cpu[0], &l->cpu[1],
-                      &l->cpu[2], &l->cpu[3], &l->cpu[4], &l->begun_mb, &l->ended_mb, &l->live_mb, &l->goal_mb,
-                      &l->stacks_mb, &l->globals_mb, &l->processors, &end, rest);
+  int fields =
+      sscanf(text,
+             "gc %u @%lfs %u%%: %lf+%lf+%lf ms clock, %lf+%lf/%lf/%lf+%lf ms cpu, %u->%u->%u MB, %u MB goal, "
+             "%u MB stacks, %u MB globals, %u P%n%15[ (forced)]",
+             &l->n, &l->at, &l->percent, &l->clock[0], &l->clock[1], &l->clock[2], &l->cpu[0], &l->cpu[1],
+             &l->cpu[2], &l->cpu[3], &l->cpu[4], &l->begun_mb, &l->ended_mb, &l->live_mb, &l->goal_mb,
+             &l->stacks_mb, &l->globals_mb, &l->processors, &end, rest);
   l->forced = strcmp(rest, " (forced)") == 0;
   return fields >= 18 && (!*rest || l->forced) && text[(size_t)end + strlen(rest)] == '\n';
 }

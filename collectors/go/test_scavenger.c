@@ -1,5 +1,6 @@
-// Memory goes back to the system where a goal calls for it: when the heap grows, when an allocation comes near the
-// memory limit. With the clock of work, so that it repeats. What the goals are, test_scavenge_control.c asks.
+// Memory goes back to the system where a goal calls for it: when the heap grows, when an allocation comes
+// near the memory limit. With the clock of work, so that it repeats. What the goals are,
+// test_scavenge_control.c asks.
 #include "test/own.h"
 
 #include "go/heap.h"
@@ -69,8 +70,8 @@ static void test_limiting(void) {
   destroy();
 }
 
-// A heap that grows beyond what its goal calls for gives its holes back: as much as it grows by, and no more than
-// it has too much.
+// A heap that grows beyond what its goal calls for gives its holes back: as much as it grows by, and no
+// more than it has too much.
 static void test_growth(void) {
   enum { LARGES = 12 };
   create("heap=64m,gogc=50,clock=work");
@@ -133,8 +134,8 @@ static uint64_t counter(const char *name) {
   return wanted.value;
 }
 
-// What is free beyond the goal goes back in stretches of a millisecond, seven quanta as untimed pages are charged
-// (a huge page goes as a whole), and no sooner than the clock calls for: a second after the first.
+// What is free beyond the goal goes back in stretches of a millisecond, seven quanta as untimed pages are
+// charged (a huge page goes as a whole), and no sooner than the clock calls for: a second after the first.
 static void test_background(void) {
   enum { GARBAGE = 16 << 20, STRETCH = 7 * GO_SCAVENGE_QUANTUM };
   const int64_t second = 1000000000;
@@ -158,14 +159,16 @@ static void test_background(void) {
   for (size_t i = 0; i < 100; i++) rest();
   TRI_CHECK_EQ(counter("ScavengedBackground"), first);
   // Time goes on, and so does it, down to the goal.
-  for (size_t i = 0; i < 1000 && counter("HeapInuse") + counter("HeapFree") > go()->scavenger.goals.gogc; i++) {
+  for (size_t i = 0; i < 1000 && counter("HeapInuse") + counter("HeapFree") > go()->scavenger.goals.gogc;
+       i++) {
     uint64_t before = counter("ScavengedBackground");
     const int64_t *sleeps_until = &go()->background.sleeps_until;
     EVENTUALLY(TRI_RELAXED_LOAD(sleeps_until) != INT64_MAX);
     int64_t until = TRI_RELAXED_LOAD(sleeps_until);
     go_clock_work(&go_heap_of(heap)->pace.clock, 2000 * (uint64_t)second);
     allocate(&f.slot[0], LARGE);
-    EVENTUALLY(TRI_RELAXED_LOAD(sleeps_until) != until); // the allocation has woken it; a counter would do so, too
+    // The allocation has woken it; a counter would do so, too.
+    EVENTUALLY(TRI_RELAXED_LOAD(sleeps_until) != until);
     EVENTUALLY(counter("ScavengedBackground") > before);
   }
   TRI_CHECK_LE(counter("HeapInuse") + counter("HeapFree"), go()->scavenger.goals.gogc + LARGE);
@@ -203,7 +206,8 @@ static void mutate(void *seed) {
     tri_ref object = tri_alloc(mine, TRI_SHAPE(2, bytes));
     if (tri_is_null(object)) continue;
     tri_store(mine, object, 0, f.slot[tri_random_below(&random, SLOTS)]);
-    tri_root_set(mine, &f.slot[tri_random_below(&random, SLOTS)], tri_random_below(&random, 9) ? object : TRI_NULL);
+    tri_root_set(mine, &f.slot[tri_random_below(&random, SLOTS)],
+                 tri_random_below(&random, 9) ? object : TRI_NULL);
   }
   TRI_FRAME_POP(mine, f);
   tri_detach(mine);

@@ -133,7 +133,8 @@ static void test_waste(void) {
     double waste = waste_of(GO_LAYOUT_1_19, c);
     TRI_CHECK_EQ(waste > 0.266, c == 1 || c == 2 || c == 3 || c == 5);
     if (go_class_bytes[c - 1] == GO_IN_SPAN_MAX) // its smallest objects have a header
-      TRI_CHECK_EQ(go_size_class_told(GO_LAYOUT_1_26, c, false).least_bytes, GO_IN_SPAN_MAX + 1 + GO_HEADER_BYTES);
+      TRI_CHECK_EQ(go_size_class_told(GO_LAYOUT_1_26, c, false).least_bytes,
+                   GO_IN_SPAN_MAX + 1 + GO_HEADER_BYTES);
     else
       TRI_CHECK(waste_of(GO_LAYOUT_1_26, c) >= waste);
   }

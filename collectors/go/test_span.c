@@ -109,15 +109,17 @@ static void test_turn_bits(uint64_t seed) {
     struct go_span *span = make(0, go_class_pages[size_class], span_class);
     TRI_CHECK(span->inline_marks ==
               (spans.layout == GO_LAYOUT_1_26 && span->cell_bytes >= 16 && span->cell_bytes <= 512));
-    TRI_CHECK_LE(go_span_cell(span, span->n_cells),
-                 span->inline_marks ? (uintptr_t)go_inline_marks(span->base) : span->base + span->pages * GO_PAGE_BYTES);
+    uintptr_t cells_end = span->base + span->pages * GO_PAGE_BYTES;
+    if (span->inline_marks) cells_end = (uintptr_t)go_inline_marks(span->base);
+    TRI_CHECK_LE(go_span_cell(span, span->n_cells), cells_end);
     span->alloc_bits = bits[0];
     if (!span->inline_marks) span->mark_bits = bits[1];
     size_t n = 0;
     bool marked[1024] = {false};
     for (uint32_t i = 0; i < span->n_cells; i++) {
       memset((void *)go_span_cell(span, i), (int)i, span->cell_bytes);
-      if (!go_span_noscan(span) && span->pointer_bits) go_shape_set(span, i, go_span_cell(span, i), TRI_SHAPE(1, 0));
+      if (!go_span_noscan(span) && span->pointer_bits)
+        go_shape_set(span, i, go_span_cell(span, i), TRI_SHAPE(1, 0));
       n += marked[i] = tri_random_below(&random, 2);
       if (marked[i]) span->mark_bits[i / 64] |= UINT64_C(1) << i % 64;
     }
@@ -136,7 +138,8 @@ static void test_turn_bits(uint64_t seed) {
       if (!go_span_noscan(span) && span->pointer_bits)
         TRI_CHECK_EQ(go_cell_refs(span, go_span_cell(span, i)), 1);
     }
-    for (size_t k = 0; whole && k < GO_SCAN_BYTES; k++) TRI_CHECK_EQ(((unsigned char *)span->scan_bits)[k], 0);
+    for (size_t k = 0; whole && k < GO_SCAN_BYTES; k++)
+      TRI_CHECK_EQ(((unsigned char *)span->scan_bits)[k], 0);
     if (span->inline_marks) TRI_CHECK_EQ(go_inline_marks(span->base)->span_class, span_class);
     go_span_remove(&spans, span);
   }

@@ -1,5 +1,5 @@
-// Tiny blocks against a plain list of objects: which there are, their bytes and extents, and which of them a sweep
-// leaves.
+// Tiny blocks against a plain list of objects: which there are, their bytes and extents, and
+// which of them a sweep leaves.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
-// The line that gctrace=1 writes, the history of pauses, and durations as Go writes them. That a run writes such
-// lines, test_pace.c asks.
+// The line that gctrace=1 writes, the history of pauses, and durations as Go writes them. That a run writes
+// such lines, test_pace.c asks.
 #include "go/trace.h"
 
 #include <string.h>
@@ -52,8 +52,8 @@ static void test_line(void) {
   char line[GO_TRACE_BYTES];
   go_history_add(&history, &times);
   size_t n = go_trace_line(line, sizeof line, &history, &times);
-  TRI_CHECK_STR(line, "gc 1 @0.024s 1%: 0.027+1.0+0.022 ms clock, 0.21+1.1/0.58/0.008+0.17 ms cpu, 4->5->2 MB, "
-                      "6 MB goal, 7 MB stacks, 1 MB globals, 8 P");
+  TRI_CHECK_STR(line, "gc 1 @0.024s 1%: 0.027+1.0+0.022 ms clock, 0.21+1.1/0.58/0.008+0.17 ms cpu, "
+                      "4->5->2 MB, 6 MB goal, 7 MB stacks, 1 MB globals, 8 P");
   TRI_CHECK_EQ(n, strlen(line));
   times = example(13524000000);
   times.forced = true;

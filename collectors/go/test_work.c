@@ -1,5 +1,5 @@
-// Work buffers: what they have in common with other queues (test_handing.h); balance gives away what others can take;
-// what was dropped is known by its range.
+// Work buffers: what they have in common with other queues (test_handing.h); balance gives away what others
+// can take; what was dropped is known by its range.
 #include "go/test_handing.h"
 #include "go/work.h"
 

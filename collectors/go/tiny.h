@@ -1,15 +1,16 @@
-// The tiny allocator (option tiny): objects without references of less than 16 bytes share blocks of 16, which are
-// the cells of spans of their own class. A mutator has one block that it adds to.
+// The tiny allocator (option tiny): objects without references of less than 16 bytes share blocks of 16,
+// which are the cells of spans of their own class. A mutator has one block that it adds to.
 //
-// Go aligns an object of n bytes to the power of two that divides n; the contract, all objects to 8 bytes. So there are
-// two in a block at most, of up to 8 bytes each, and nothing is saved: the option is for what sharing a fate costs.
+// Go aligns an object of n bytes to the power of two that divides n; the contract, all objects to 8
+// bytes. So there are two in a block at most, of up to 8 bytes each, and nothing is saved: the option is
+// for what sharing a fate costs.
 //
-// A block is kept as a whole while one of its objects lives, as in Go; but each object has a mark of its own, so that
-// it dies by itself: it is no object any more, and its bytes are those of its neighbours. All of a block counts as
-// live: an object's extent goes to the next one, and the first one's begins with the block.
+// A block is kept as a whole while one of its objects lives, as in Go; but each object has a mark of its own,
+// so that it dies by itself: it is no object any more, and its bytes are those of its neighbours. All of a
+// block counts as live: an object's extent goes to the next one, and the first one's begins with the block.
 //
-// Behind the cells of a span there is a struct go_tiny for each. Its starts and ends are written by the mutator that has
-// the span in its cache, or by the sweep; its marks by any marker.
+// Behind the cells of a span there is a struct go_tiny for each. Its starts and ends are written by the
+// mutator that has the span in its cache, or by the sweep; its marks by any marker.
 // Source: Go 1.2 to 1.26, runtime/malloc.go.
 #ifndef TRICOLOR_GO_TINY_H
 #define TRICOLOR_GO_TINY_H

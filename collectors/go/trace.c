@@ -58,9 +58,10 @@ size_t go_trace_line(char *text, size_t bytes, const struct go_history *history,
   int64_t since = (t->begun - history->start) / 1000000;
   int percent = (int)(go_history_cpu_share(history, t->ended, t->processors) * 100);
   int n = snprintf(text, bytes,
-                   "gc %" PRIu64 " @%" PRId64 ".%03" PRId64 "s %d%%: %s+%s+%s ms clock, %s+%s/%s/%s+%s ms cpu, "
-                   "%" PRIu64 "->%" PRIu64 "->%" PRIu64 " MB, %" PRIu64 " MB goal, %" PRIu64 " MB stacks, %" PRIu64
-                   " MB globals, %d P%s",
+                   "gc %" PRIu64 " @%" PRId64 ".%03" PRId64 "s %d%%: "
+                   "%s+%s+%s ms clock, %s+%s/%s/%s+%s ms cpu, "
+                   "%" PRIu64 "->%" PRIu64 "->%" PRIu64 " MB, %" PRIu64 " MB goal, "
+                   "%" PRIu64 " MB stacks, %" PRIu64 " MB globals, %d P%s",
                    history->n, since / 1000, since % 1000, percent, ms[0], ms[1], ms[2], ms[3], ms[4], ms[5],
                    ms[6], ms[7], t->heap_begun >> 20, t->heap_ended >> 20, t->heap_live >> 20,
                    t->heap_goal >> 20, t->stacks >> 20, t->globals >> 20, t->processors,

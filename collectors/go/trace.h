@@ -35,13 +35,14 @@ void go_history_add(struct go_history *history, const struct go_cycle_times *tim
 // The collector's share of the processors' time until then, 0 … 1.
 double go_history_cpu_share(const struct go_history *history, int64_t now, int processors);
 
-// The line of the cycle that was added last, without a newline; at most bytes - 1 characters. Returns those that
-// it has.
+// The line of the cycle that was added last, without a newline; at most bytes - 1 characters.
+// Returns those that it has.
 enum { GO_TRACE_BYTES = 320 };
 size_t go_trace_line(char *text, size_t bytes, const struct go_history *history,
                      const struct go_cycle_times *times);
 
-// A duration in milliseconds as the line has it: whole from 10 on, else two digits and at most three decimals.
+// A duration in milliseconds as the line has it: whole from 10 on, else two digits and at
+// most three decimals.
 enum { GO_MILLISECONDS_BYTES = 24 };
 const char *go_milliseconds(char text[GO_MILLISECONDS_BYTES], int64_t ns);
 

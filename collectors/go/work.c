@@ -28,7 +28,7 @@ void go_work_pool_fini(struct go_work_pool *pool) {
   TRI_ASSERT(pool->buffers.n == 0);
 }
 
-// -------------------------------------------------------------------------------- the pool, with its lock held
+// -------------------------------------------------------------------------------- the pool, under its lock
 
 static void push_full(struct go_work_pool *pool, struct go_buffer *buffer) {
   buffer->next = pool->full;

@@ -6,8 +6,8 @@
 // An entry is slot 0 of an object that nobody has looked at, marked already or not; or an address farther on
 // in a large one: a part of it that is to be scanned (mark.h).
 //
-// With mark=greentea spans whose objects are to be scanned are work too, in queues of their own (greentea.h). They are
-// shared, balanced and disposed of with the buffers.
+// With mark=greentea spans whose objects are to be scanned are work too, in queues of their own (greentea.h).
+// They are shared, balanced and disposed of with the buffers.
 //
 // Out of memory: what cannot be put is marked by the caller and dropped, and the range of such addresses is
 // noted (go_work_drop). Marked objects there are scanned once more before marking ends.
@@ -78,8 +78,8 @@ void go_work_drop(struct go_work_pool *pool, uintptr_t entry);
 // The range of what was dropped, if anything was; from now on nothing is.
 bool go_work_dropped(struct go_work_pool *pool, uintptr_t *first, uintptr_t *last);
 
-// Visit all entries in the pool's buffers, or in one mutator's, as long as the visitor returns true. With the world
-// stopped.
+// Visit all entries in the pool's buffers, or in one mutator's, as long as the visitor returns
+// true. With the world stopped.
 bool go_work_pool_each(const struct go_work_pool *pool, go_entry_fn *visit, void *context);
 bool go_work_each(const struct go_work *work, go_entry_fn *visit, void *context);
 
