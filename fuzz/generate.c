@@ -839,8 +839,12 @@ static void act_trouble(struct model *m) {
   }
 }
 
+static void poll(struct model *m) { EMIT(m, POLL, 1 + below(m, 1 + below(m, 16))); }
+
 static void act_schedule(struct model *m) {
-  if (one_in(m, 4))
+  if (one_in(m, 16))
+    poll(m);
+  else if (one_in(m, 4))
     EMIT(m, POLICY, below(m, TRI_POLICIES), below(m, 1 << 14));
   else
     EMIT(m, YIELD, below(m, one_in(m, 4) ? TRI_ACTORS : TRI_MUTATORS), below(m, 1 + below(m, 128)));
@@ -894,6 +898,7 @@ static void configure(struct model *m, bool of_situations) {
   while (of_situations ? !one_in(m, 3) : one_in(m, 3)) EMIT(m, OPTION, below(m, 64), below(m, one_in(m, 2) ? 8 : 128));
   if (one_in(m, 8)) EMIT(m, ZEAL, 1 + below(m, 60));
   if (one_in(m, 3)) EMIT(m, POLICY, below(m, TRI_POLICIES), below(m, 1 << 14));
+  if (one_in(m, 4)) poll(m);
 }
 
 static struct model *begin(struct tri_program *program, uint64_t seed) {

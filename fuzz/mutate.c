@@ -422,7 +422,7 @@ static bool op_loopify(struct draw *d) {
 
 static bool is_yield(const struct tri_op *op) { return op->code == TRI_OP_YIELD; }
 static bool is_schedule(const struct tri_op *op) {
-  return op->code == TRI_OP_YIELD || op->code == TRI_OP_POLICY;
+  return op->code == TRI_OP_YIELD || op->code == TRI_OP_POLICY || op->code == TRI_OP_POLL;
 }
 
 // One more decision of who goes on, or one taken elsewhere.
@@ -441,8 +441,9 @@ static bool op_schedule(struct draw *d) {
   size_t at = find(d, is_schedule);
   if (at == d->program.count) return false;
   struct tri_op *op = &d->program.ops[at];
-  unsigned k = (unsigned)below(d, 2);
-  enum tri_operand_kind kind = (enum tri_operand_kind)tri_op_rows[op->code].operands[k];
+  const struct tri_op_row *row = &tri_op_rows[op->code];
+  unsigned k = (unsigned)below(d, row->n_operands);
+  enum tri_operand_kind kind = (enum tri_operand_kind)row->operands[k];
   return one_in(d, 2) ? step(d, &op->operand[k], kind)
                       : set(&op->operand[k], log_uniform(d, tri_operand_limit(kind)));
 }
@@ -450,7 +451,7 @@ static bool op_schedule(struct draw *d) {
 // What holds for all of the run stands at its beginning.
 static bool op_configure(struct draw *d) {
   static const uint8_t codes[] = {TRI_OP_OPTION, TRI_OP_OPTION, TRI_OP_HEAP,
-                                  TRI_OP_ZEAL,   TRI_OP_POLICY, TRI_OP_FAIL};
+                                  TRI_OP_ZEAL,   TRI_OP_POLICY, TRI_OP_FAIL, TRI_OP_POLL};
   struct tri_op op = {.code = codes[below(d, sizeof codes)]};
   draw_operands(d, &op, 0);
   return insert_one(d, 0, op);

@@ -67,6 +67,11 @@ static bool op_zeal(struct player *p, uint32_t n) {
   return true;
 }
 
+static bool op_poll(struct tri_run *run, uint32_t n) {
+  TRI_RELAXED_STORE(&run->unpolled_max, n ? n - 1 : 0);
+  return true;
+}
+
 // Decide whether to go back: p->at is the operation executed last.
 static bool op_loop(struct player *p, uint32_t back, uint32_t times) {
   struct loop *loop = p->n_loops ? &p->loops[p->n_loops - 1] : NULL;
@@ -119,7 +124,8 @@ bool run_needs_heap(enum tri_op_code code) {
   case TRI_OP_FAIL:
   case TRI_OP_YIELD:
   case TRI_OP_POLICY:
-  case TRI_OP_LOOP: return false;
+  case TRI_OP_LOOP:
+  case TRI_OP_POLL: return false;
   default: return true;
   }
 }
@@ -223,6 +229,7 @@ static bool execute(struct player *p, const struct tri_op *op) {
   case TRI_OP_POLICY: return op_policy(o[0], o[1]);
   case TRI_OP_VERIFY: return op_verify(p);
   case TRI_OP_LOOP: return op_loop(p, o[0], o[1]);
+  case TRI_OP_POLL: return op_poll(p->run, o[0]);
   case TRI_OP_COUNT: break;
   }
   return false;

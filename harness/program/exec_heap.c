@@ -110,6 +110,7 @@ bool run_collect(struct player *p, enum tri_collect_kind kind) {
 }
 
 bool run_safepoint(struct player *p) {
+  p->owes_poll = false;
   collecting(p);
   tri_safepoint(p->m);
   return true;

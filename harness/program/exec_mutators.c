@@ -6,8 +6,8 @@
 //
 // Concurrent players are actors (common/actor.h). In fibers form the schedule may let another one go on at any yield
 // point: between operations (PROGRAM_STEP) and within the collector. A mutator that was preempted is running, not
-// parked, so whoever wants to stop the world has to wait for it; when it comes back between operations it polls. Where
-// players are not concurrent, run_program plays them in turn on the calling actor.
+// parked, so whoever wants to stop the world has to wait for it; when it comes back between operations it polls, at once or
+// after as many more as `poll` says. Where players are not concurrent, run_program plays them in turn on the calling actor.
 #include "program/exec_state.h"
 
 #include <stdlib.h>
@@ -64,6 +64,19 @@ void run_resume(struct player *p) {
   tri_mutex_unlock_quietly(&run->rest_lock);
 }
 
+// Nobody can have asked for anything while no other went on. Compiled mutators poll at calls and at the ends of loops, so
+// they do several operations in between: as many as the program wants.
+static void poll(struct player *p) {
+  struct tri_run *run = p->run;
+  if (run->went_on && run->went_on != p && !p->owes_poll) {
+    p->owes_poll = true;
+    p->unpolled = 0;
+  }
+  run->went_on = p;
+  if (!p->owes_poll || p->unpolled++ < TRI_RELAXED_LOAD(&run->unpolled_max)) return;
+  if (p->m) run_safepoint(p);
+}
+
 // Between two operations others may go on, and rest if somebody asks for it.
 static void between_operations(struct player *p) {
   struct tri_run *run = p->run;
@@ -72,9 +85,8 @@ static void between_operations(struct player *p) {
     leave(p);
     come(p);
   }
-  if (!TRI_FIBERS || run->went_on == p) return;
-  run->went_on = p;
-  if (p->m) run_safepoint(p);
+  if (!TRI_FIBERS) return;
+  poll(p);
 }
 
 // ---- Streams --------------------------------------------------------------------------------------------------

@@ -55,6 +55,9 @@ struct player {
   struct tri_handle *mail[MAX_MAIL]; // of which others put in
   unsigned mail_count;
 
+  bool owes_poll; // fibers: another one was between operations since the last poll there
+  uint32_t unpolled; // operations since
+
   uint32_t since_zeal;
   uint64_t seed;     // of the last payload written
   uint64_t cookie;   // of the last finalizer: no two have the same, so the oracle can tell them apart
@@ -102,6 +105,7 @@ struct tri_run {
   } settings[MAX_SETTINGS];
   unsigned n_settings;
   uint32_t zeal;
+  uint32_t unpolled_max; // operations of a mutator that owes a poll
   struct player players[TRI_MUTATORS];
   struct tri_handle **globals[TRI_GLOBALS / GLOBAL_PAGE];
   struct tri_handle *pins[MAX_PINS];

@@ -91,6 +91,34 @@ static void test_rendezvous(const struct tri_collector *c) {
   TRI_CHECK_LE(without.passes + 2, summary.passes); // the run and its repetition: nobody was in the way
 }
 
+// Who stops the world sees how many operations another one did before it polled.
+static void test_polls(const struct tri_collector *c) {
+  if (!(c->caps.flags & TRI_CAP_RECLAIMS)) return; // its collections stop nobody
+  static const char body[] = "r0 = alloc refs n=6\n"
+                             "g0 = r0\n"
+                             "yield a1 n=0\n"
+                             "st r0[0] = r0\n"
+                             "st r0[1] = r0\n"
+                             "st r0[2] = r0\n"
+                             "st r0[3] = r0\n"
+                             "st r0[4] = r0\n"
+                             "mutator m1\n"
+                             "r0 = alloc refs n=6\n"
+                             "r1 = g0\n"
+                             "gc full\n"
+                             "copy r0[0] = r1[0] n=6\n";
+  enum { MOST = 6 };
+  uint64_t hash[MOST];
+  uint64_t plain = run_text(body, c, NULL).graph_hash;
+  for (unsigned every = 0; every < MOST; every++) {
+    char text[sizeof body + 100];
+    snprintf(text, sizeof text, "poll every=%u\n%s", every, body);
+    hash[every] = run_text(text, c, NULL).graph_hash;
+    if (every < 2) TRI_CHECK_EQ(hash[every], plain);
+    for (unsigned k = 1; k < every; k++) TRI_CHECK(hash[k] != hash[every]);
+  }
+}
+
 static void test_policies(const struct tri_collector *c) {
   static const char body[] = "r0 = alloc refs n=4\n"
                              "g0 = r0\n"
@@ -255,6 +283,7 @@ int main(int argc, char **argv) {
     if (!((*c)->caps.flags & TRI_CAP_MULTI_MUTATOR)) continue;
     test_decision(*c);
     test_rendezvous(*c);
+    test_polls(*c);
     test_policies(*c);
   }
   return 0;
