@@ -22,9 +22,9 @@ struct go_helper {
 
 struct go_background {
   struct tri_mutex lock; // may be taken with the heap's held, not the other way round
-  struct tri_condition changed;
+  struct tri_condition changed, turn; // there may be something to do; a turn may begin, or has ended
   bool stops;
-  unsigned working, looking;         // turns under way; calls that look at the heap
+  unsigned working, waiting, looking; // turns under way, and held up; calls that look at the heap
   struct go_helper sweeper, scavenger;
   struct go_scavenge_control control; // the scavenger's own, and:
   int processors;
@@ -42,8 +42,9 @@ void go_background_wake(struct go_heap *heap);
 // With the heap's lock held, or the world stopped: the clock of work has gone on.
 void go_background_tick(struct go_heap *heap);
 
-// Around a call that looks at the heap without its lock, since no mutator runs: no turn is under
-// way in between. They nest.
+// Around a call that looks at the heap without its lock, since no mutator runs: no turn is under way in
+// between. They nest. No scheduling points unless they have to wait: the oracle looks thousands of times an
+// execution.
 void go_background_pause(struct go_heap *heap);
 void go_background_resume(struct go_heap *heap);
 

@@ -224,6 +224,26 @@ static void test_both(void *unused) {
   destroy();
 }
 
+// The oracle looks at each object after each step: while nobody has to wait, that is no scheduling point.
+static void look(void *unused) {
+  enum { LOOKS = 20000 };
+  (void)unused;
+  create("heap=8m,sweeper=on,scavenger=on");
+  TRI_FRAME(m, f, 1);
+  allocate(&f.slot[0], LARGE);
+  for (size_t i = 0; i < LOOKS; i++) {
+    struct tri_object_info info;
+    TRI_CHECK_EQ(tri_inspect(heap, f.slot[0], &info), TRI_OK);
+  }
+  TRI_FRAME_POP(m, f);
+  destroy();
+}
+
+static void test_looking(void) {
+  struct tri_schedule schedule = {.policy = TRI_SCHEDULE_ROUND_ROBIN, .max_points = 1000};
+  TRI_CHECK_EQ(tri_schedule_run(&schedule, look, NULL).status, TRI_SCHEDULE_OK);
+}
+
 int main(void) {
   collector = tri_collector_find("go");
   test_limit();
@@ -231,6 +251,7 @@ int main(void) {
   test_growth();
   test_background();
   test_sweeper();
+  test_looking();
   under_schedules(test_both, NULL);
   return 0;
 }
