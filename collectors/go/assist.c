@@ -27,9 +27,11 @@ void go_terminate(struct tri_mutator *self) {
 static void assist(struct tri_mutator *base, size_t bytes) {
   struct go_heap *heap = go_heap_of(base->heap);
   struct go_mutator *m = go_mutator_of(base);
+  m->charged += bytes;
   m->credit -= (int64_t)bytes;
   if (m->credit >= 0) return;
   struct go_assist assist = go_pace_owed(heap, -m->credit);
+  m->granted += (uint64_t)assist.credit;
   m->credit += assist.credit;
   if (assist.scan_work == 0) return;
   int64_t start = go_now(&heap->pace.clock);

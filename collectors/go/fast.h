@@ -32,6 +32,7 @@ struct go_mutator {
   uint32_t n_barrier;
   uint64_t black_bytes; // allocated while marking, and not yet accounted for
   int64_t credit; // while marking: bytes that it may allocate before it has to assist
+  uint64_t granted, charged; // of this cycle: credit that it was given, bytes that its allocations took of it
   uintptr_t tiny;        // the block that small objects share, in the span in the cache; 0: there is none
   uint32_t tiny_used;    // bytes of it
   struct go_span *cache[GO_ALL_SPAN_CLASSES]; // never NULL: a span without cells where there is none

@@ -241,6 +241,7 @@ static void tell(void *context, struct tri_mutator *base) {
               tri_poison_tool() != TRI_POISON_NO_TOOL;
   m->slow_below = slow ? SIZE_MAX : heap->tiny ? GO_TINY_BYTES : 0;
   m->credit = 0;
+  m->granted = m->charged = 0;
 }
 
 static void set_marking(struct go_heap *heap, bool marking) {

@@ -33,6 +33,8 @@ struct numbers {
   struct tri_stats all;
   uint64_t small_alloc, small_free; // by class
   uint64_t cached_free;             // bytes in caches that nobody has allocated
+  uint64_t granted, charged;        // of mutators' credit in this cycle
+  int64_t credit;
   uint64_t pause_sum;               // of the last 256
   size_t latest;                    // in the history of pauses
 };
@@ -43,6 +45,14 @@ static void add_cached_free(void *context, struct tri_mutator *base) {
     const struct go_span *span = m->cache[c];
     *(uint64_t *)context += (span->n_cells - go_span_allocated(span)) * span->cell_bytes;
   }
+}
+
+static void add_credit(void *context, struct tri_mutator *base) {
+  struct numbers *n = context;
+  const struct go_mutator *m = go_mutator_of(base);
+  n->granted += m->granted;
+  n->charged += m->charged;
+  n->credit += m->credit;
 }
 
 static size_t cell_bytes(unsigned span_class) {
@@ -57,6 +67,7 @@ static struct numbers compute(struct go_heap *heap) {
     n.small_free += n.s.freed.cells[c] * cell_bytes(c);
   }
   tri_each_mutator(&heap->base, add_cached_free, &n.cached_free);
+  tri_each_mutator(&heap->base, add_credit, &n);
   const struct go_history *history = &heap->pace.history;
   for (size_t i = 0; i < GO_PAUSES; i++) n.pause_sum += (uint64_t)history->pause[i];
   n.latest = (size_t)(history->n + GO_PAUSES - 1) % GO_PAUSES;
