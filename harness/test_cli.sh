@@ -2,22 +2,8 @@
 # The command line as its user meets it: exit statuses and sentences. usage: test_cli.sh PATH-OF-TRICOLOR
 set -u
 tricolor=$1
-dir=$(mktemp -d)
-trap 'rm -rf "$dir"' EXIT
-failures=0
-
-# expect STATUS TEXT ARGUMENT…: the exit status, and a text that must stand in the output (both streams).
-expect() {
-  local status=$1 text=$2
-  shift 2
-  "$tricolor" "$@" >"$dir/out" 2>&1 </dev/null
-  local got=$?
-  if [ $got != "$status" ] || { [ -n "$text" ] && ! grep -qF -- "$text" "$dir/out"; }; then
-    printf 'FAILED: tricolor %s\n  expected status %s and: %s\n  got status %s and:\n' "$*" "$status" "$text" "$got"
-    sed 's/^/    /' "$dir/out"
-    failures=$((failures + 1))
-  fi
-}
+. "$(dirname "$0")/expect.sh"
+expect() { expect_of "$1" "$2" "$tricolor" "${@:3}"; } # STATUS TEXT ARGUMENT…
 
 expect 2 "usage: tricolor COMMAND"
 expect 0 "usage: tricolor COMMAND" --help
@@ -87,7 +73,6 @@ expect 3 "/no/such/folder" run --collector=nocollect --workload=gcbench --size=t
 
 # Out of memory is a result when one is asked for.
 expect 0 "" run --collector=nocollect --workload=gcbench --heap=8m --result="$dir/oom.json"
-grep -q '"status": "oom"' "$dir/oom.json" || { echo "FAILED: no status oom in the result file"; failures=$((failures + 1)); }
+grep -q '"status": "oom"' "$dir/oom.json" || fail "no status oom in the result file"
 
-echo "$failures failures"
-[ $failures = 0 ]
+finish

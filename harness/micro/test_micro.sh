@@ -1,23 +1,17 @@
 #!/usr/bin/env bash
 # The micro-benchmarks of one collector, with as few iterations as can be: each piece is measured or says why not, and
-# has its counters; wrong arguments are refused. 
+# has its counters; wrong arguments are refused.
 # usage: test_micro.sh PATH-OF-MICRO [OPTIONS-OF-THE-COLLECTOR]
 set -u
 micro=$1 options=${2:-}
-dir=$(mktemp -d)
-trap 'rm -rf "$dir"' EXIT
-failures=0
-fail() {
-  echo "FAILED: $*"
-  failures=$((failures + 1))
-}
+. "$(dirname "$0")/../expect.sh"
 
 # Without large heaps and many allocations, but for the heap in which marking goes on long enough.
 measure() { # HEAP FILTER FILE
   "$micro" -o "heap=$1${options:+,$options}" --benchmark_min_time=0.000001 --benchmark_filter="$2" \
     --benchmark_format=json >"$dir/$3" 2>"$dir/log" || fail "exit status $?: $(cat "$dir/log")"
 }
-measure 16m '-:(64k|1m|4m)|/on|:on' small.json
+measure 16m '-:(64k|1m|4m)|/on' small.json
 measure 128m store/on on.json
 jq -s '[.[].benchmarks[]]' "$dir/small.json" "$dir/on.json" >"$dir/all.json" || fail "no JSON"
 
@@ -36,5 +30,4 @@ jq -e '[.[] | select(.error_occurred | not)] | length >= 18' "$dir/all.json" >/d
 grep -q 'right would be -o KEY=VALUE' "$dir/log" || fail "no sentence: $(cat "$dir/log")"
 "$micro" -o heap=banana --benchmark_filter=alloc/8 --benchmark_format=json 2>"$dir/log" | grep -q 'heap' || fail "-o is not read"
 
-echo "$failures failures"
-[ $failures = 0 ]
+finish

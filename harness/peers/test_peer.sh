@@ -3,18 +3,8 @@
 # statuses; and bench samples it beside them. usage: test_peer.sh PATH-OF-TRICOLOR PATH-OF-PEER
 set -u
 tricolor=$1 peer=$2 name=peer:$(basename "$2")
-dir=$(mktemp -d)
-trap 'rm -rf "$dir"' EXIT
-failures=0
-fail() {
-  echo "FAILED: $*"
-  failures=$((failures + 1))
-}
-expect() { # STATUS TEXT ARGUMENT…
-  "$peer" "${@:3}" >"$dir/out" 2>&1
-  local status=$?
-  { [ $status = "$1" ] && [[ "$(<"$dir/out")" = *"$2"* ]]; } || fail "${*:3}: $status: $(cat "$dir/out")"
-}
+. "$(dirname "$0")/../expect.sh"
+expect() { expect_of "$1" "$2" "$peer" "${@:3}"; } # STATUS TEXT ARGUMENT…
 
 for workload in gcbench binary-trees; do
   for arguments in --size=tiny "--size=tiny --param=depth=9"; do
@@ -42,5 +32,4 @@ if hyperfine --version >/dev/null 2>&1; then
   [ "$(jq -c '[.tricolor.cells[].status]' "$dir/series.json")" = '["ok","ok","ok","skipped"]' ] ||
     fail "bench: $(cat "$dir/out")"
 fi
-echo "$failures failures"
-[ $failures = 0 ]
+finish

@@ -3,25 +3,8 @@
 set -u
 tricolor=$1
 seeds=$2
-dir=$(mktemp -d)
-trap 'rm -rf "$dir"' EXIT
-failures=0
-
-fail() {
-  printf 'FAILED: %s\n' "$1"
-  [ $# -gt 1 ] && sed 's/^/    /' "$2"
-  failures=$((failures + 1))
-}
-
-# expect STATUS TEXT ARGUMENT…: the exit status, and a text that must stand in the output (both streams).
-expect() {
-  local status=$1 text=$2
-  shift 2
-  "$tricolor" "$@" >"$dir/out" 2>&1 <"${input:-/dev/null}"
-  local got=$?
-  [ $got = "$status" ] && { [ -z "$text" ] || grep -qF -- "$text" "$dir/out"; } ||
-    fail "tricolor $*: expected status $status and '$text', got status $got and:" "$dir/out"
-}
+. "$(dirname "$0")/../expect.sh"
+expect() { expect_of "$1" "$2" "$tricolor" "${@:3}"; } # STATUS TEXT ARGUMENT…
 
 # Text to bytes to text: only comments are lost.
 for seed in "$seeds"/*.thp; do
@@ -110,5 +93,4 @@ expect 2 "--ops=many: right would be a number" generate --seed=1 --ops=many
 expect 2 "unknown option '--sed=1'" generate --sed=1
 expect 3 "/no/such/folder" generate --seed=1 --out=/no/such/folder/x
 
-echo "$failures failures"
-[ $failures = 0 ]
+finish

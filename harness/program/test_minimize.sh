@@ -4,25 +4,8 @@
 set -u
 tricolor=$1
 seeds=$2
-dir=$(mktemp -d)
-trap 'rm -rf "$dir"' EXIT
-failures=0
-
-fail() {
-  printf 'FAILED: %s\n' "$1"
-  [ $# -gt 1 ] && sed 's/^/    /' "$2"
-  failures=$((failures + 1))
-}
-
-# expect STATUS TEXT ARGUMENT…: the exit status, and a text that must stand in the output (both streams).
-expect() {
-  local status=$1 text=$2
-  shift 2
-  "$tricolor" "$@" >"$dir/out" 2>&1 </dev/null
-  local got=$?
-  [ $got = "$status" ] && { [ -z "$text" ] || grep -qF -- "$text" "$dir/out"; } ||
-    fail "tricolor $*: expected status $status and '$text', got status $got and:" "$dir/out"
-}
+. "$(dirname "$0")/../expect.sh"
+expect() { expect_of "$1" "$2" "$tricolor" "${@:3}"; } # STATUS TEXT ARGUMENT…
 
 # operations FILE: how many it has.
 operations() { "$tricolor" asm "$1" | "$tricolor" dis - | wc -l; }
@@ -99,5 +82,4 @@ expect 2 "right would be a name that ends in .thp" minimize --collector=markswee
 expect 2 "cannot open $dir/none.thp" minimize --collector=marksweep "$dir/none.thp"
 expect 3 "/no/such/folder" minimize --collector=marksweep --fault=lose-edge --out=/no/such/folder/x.thp "$big"
 
-echo "$failures failures"
-[ $failures = 0 ]
+finish
