@@ -5,10 +5,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "check/shadow.h"
+#include "common/os.h"
 #include "common/poison.h"
 #include "measure/arguments.h"
 #include "measure/environment.h"
@@ -102,12 +102,6 @@ bool tri_workload_set_param(const struct tri_workload *w, int64_t *param, const 
 
 // ---------------------------------------------------------------------------------------------- running
 
-static uint64_t clock_ns(clockid_t clock) {
-  struct timespec t;
-  clock_gettime(clock, &t);
-  return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
 static void note_pause(void *context, struct tri_heap *heap, const struct tri_event *event) {
   struct pauses *pauses = context;
   (void)heap;
@@ -195,7 +189,7 @@ static bool run_workload(const struct run *run, struct outcome *o, struct tri_er
   struct tri_heap_params params = {options, {note_pause, &o->pauses}, error->text, sizeof error->text};
   struct tri_heap *heap;
   struct tri_mutator *m;
-  uint64_t wall = clock_ns(CLOCK_MONOTONIC), cpu = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
+  uint64_t wall = tri_os_now_ns(), cpu = tri_os_cpu_ns();
   enum tri_status status = tri_heap_create(record, &params, &heap);
   free(options);
   if (status != TRI_OK) return no_heap(status, o, error);
@@ -206,8 +200,8 @@ static bool run_workload(const struct run *run, struct outcome *o, struct tri_er
     return no_heap(status, o, error);
   }
   o->outcome = workload->run(m, run->param, &o->answer);
-  o->wall_ns = clock_ns(CLOCK_MONOTONIC) - wall;
-  o->cpu_ns = clock_ns(CLOCK_PROCESS_CPUTIME_ID) - cpu;
+  o->wall_ns = tri_os_now_ns() - wall;
+  o->cpu_ns = tri_os_cpu_ns() - cpu;
   tri_stats_get(heap, &o->stats, sizeof o->stats);
   if (run->stats) heap->ops->each_counter(heap, keep_counter, o);
   o->findings = tri_shadow_check(heap);

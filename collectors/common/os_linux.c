@@ -32,11 +32,14 @@ static bool is_whole_pages(const void *p, size_t bytes) {
   return (((uintptr_t)p | bytes) & (tri_os_page_bytes() - 1)) == 0;
 }
 
-uint64_t tri_os_now_ns(void) {
+static uint64_t clock_ns(clockid_t clock) {
   struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
+  clock_gettime(clock, &t);
   return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
+
+uint64_t tri_os_now_ns(void) { return clock_ns(CLOCK_MONOTONIC); }
+uint64_t tri_os_cpu_ns(void) { return clock_ns(CLOCK_PROCESS_CPUTIME_ID); }
 
 // --- failure injection ---
 

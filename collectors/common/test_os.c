@@ -1,8 +1,9 @@
-// The OS layer: access, zeroing, failure injection, and recycling against a model.
+// The OS layer: access, zeroing, failure injection, recycling against a model, clocks.
 //   test.common.os [seed]            runs the tests
 //   test.common.os measure <rounds>  prints the cost of a small heap with and without recycling
 #include "common/os.h"
 
+#include "common/actor.h"
 #include "common/check.h"
 #include "common/poison.h"
 #include "common/random.h"
@@ -272,18 +273,37 @@ static void test_stack(void) {
   TRI_CHECK(is_fatal(write_byte, p - 1));
 }
 
+// CPU time has what other threads had, and goes on only while one runs.
+static void spin(void *cpu_ns) {
+  struct timespec t;
+  do clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+  while (t.tv_sec == 0 && t.tv_nsec < 2000000);
+  *(uint64_t *)cpu_ns = (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+static void test_clocks(void) {
+  struct tri_actor actor;
+  uint64_t others, cpu = tri_os_cpu_ns();
+  TRI_CHECK(tri_actor_spawn(&actor, TRI_ACTOR_MUTATOR, spin, &others));
+  tri_actor_join(&actor);
+  TRI_CHECK_GE(tri_os_cpu_ns() - cpu, others);
+  cpu = tri_os_cpu_ns();
+  uint64_t slept = tri_os_now_ns();
+  usleep(20000);
+  slept = tri_os_now_ns() - slept;
+  TRI_CHECK_LT(tri_os_cpu_ns() - cpu, slept);
+}
+
 static void measure(bool recycle, unsigned long rounds) {
-  struct timespec start, end;
   tri_os_recycle(recycle);
-  clock_gettime(CLOCK_MONOTONIC, &start);
+  uint64_t start = tri_os_now_ns();
   for (unsigned long i = 0; i < rounds; i++) {
     char *p = tri_os_reserve(4 << 20, 1 << 16);
     TRI_CHECK(p && tri_os_commit(p, 64 << 10) && tri_os_commit(p + (64 << 10), 64 << 10));
     for (size_t at = 0; at < 64 << 10; at += 64) p[at] = 1;
     tri_os_release(p, 4 << 20);
   }
-  clock_gettime(CLOCK_MONOTONIC, &end);
-  double s = (double)(end.tv_sec - start.tv_sec) + 1e-9 * (double)(end.tv_nsec - start.tv_nsec);
+  double s = 1e-9 * (double)(tri_os_now_ns() - start);
   printf("%s: %.2f us per heap (4 MiB reserved, 128 KiB committed, 64 KiB touched), %.0f heaps/s\n",
          recycle ? "recycling" : "mapping  ", 1e6 * s / (double)rounds, (double)rounds / s);
   tri_os_recycle(false);
@@ -306,5 +326,6 @@ int main(int argc, char **argv) {
   test_against_model(true);
   test_recycling_limits();
   test_stack();
+  test_clocks();
   return 0;
 }

@@ -6,8 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "common/os.h"
 #include "measure/arguments.h"
 #include "measure/environment.h"
 #include "measure/file.h"
@@ -136,16 +136,10 @@ static const struct workload workloads[] = {
 
 static struct { uint64_t begin_ns, count, total_ns, max_ns; } pauses;
 
-static uint64_t clock_ns(clockid_t clock) {
-  struct timespec t;
-  clock_gettime(clock, &t);
-  return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
 static void GC_CALLBACK note_event(GC_EventType event) {
-  if (event == GC_EVENT_PRE_STOP_WORLD) pauses.begin_ns = clock_ns(CLOCK_MONOTONIC);
+  if (event == GC_EVENT_PRE_STOP_WORLD) pauses.begin_ns = tri_os_now_ns();
   if (event != GC_EVENT_POST_START_WORLD) return;
-  uint64_t ns = clock_ns(CLOCK_MONOTONIC) - pauses.begin_ns;
+  uint64_t ns = tri_os_now_ns() - pauses.begin_ns;
   pauses.count++;
   pauses.total_ns += ns;
   if (ns > pauses.max_ns) pauses.max_ns = ns;
@@ -215,15 +209,15 @@ static const char *run(const struct request *request, const struct workload *wor
   GC_INIT();
   GC_set_on_collection_event(note_event);
   GC_set_warn_proc(GC_ignore_warn_proc);
-  uint64_t wall = clock_ns(CLOCK_MONOTONIC), cpu = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
+  uint64_t wall = tri_os_now_ns(), cpu = tri_os_cpu_ns();
   if (workload->live_bytes(param) <= request->heap_bytes && workload->run(param, &answer)) {
     status = answer.value == answer.expected ? "ok" : "wrong";
   } else {
     snprintf(answer.text, sizeof answer.text, "a heap of %llu bytes is too small",
              (unsigned long long)request->heap_bytes);
   }
-  json_object_set_new(fields, "wall_ns", json_integer((json_int_t)(clock_ns(CLOCK_MONOTONIC) - wall)));
-  json_object_set_new(fields, "cpu_ns", json_integer((json_int_t)(clock_ns(CLOCK_PROCESS_CPUTIME_ID) - cpu)));
+  json_object_set_new(fields, "wall_ns", json_integer((json_int_t)(tri_os_now_ns() - wall)));
+  json_object_set_new(fields, "cpu_ns", json_integer((json_int_t)(tri_os_cpu_ns() - cpu)));
   json_object_set_new(fields, "answer", json_integer((json_int_t)answer.value));
   json_object_set_new(fields, "message", json_string(answer.text));
   json_object_set_new(fields, "metrics", metrics(request->heap_bytes));
