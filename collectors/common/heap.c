@@ -149,26 +149,19 @@ enum tri_status tri_default_marking(struct tri_heap *heap, struct tri_marking *m
 }
 
 bool tri_default_each_grey(struct tri_heap *heap, tri_grey_fn *visit, void *context) {
-  (void)heap, (void)visit, (void)context;
-  return true;
+  return (void)heap, (void)visit, (void)context, true;
 }
 bool tri_default_each_remembered(struct tri_heap *heap, tri_remembered_fn *visit, void *context) {
-  (void)heap, (void)visit, (void)context;
-  return true;
+  return (void)heap, (void)visit, (void)context, true;
 }
 bool tri_default_each_block(struct tri_heap *heap, tri_block_fn *visit, void *context) {
-  (void)heap, (void)visit, (void)context;
-  return true;
+  return (void)heap, (void)visit, (void)context, true;
 }
-
 bool tri_default_each_counter(struct tri_heap *heap, tri_counter_fn *visit, void *context) {
-  (void)heap, (void)visit, (void)context;
-  return true;
+  return (void)heap, (void)visit, (void)context, true;
 }
-
 bool tri_default_each_size_class(struct tri_heap *heap, tri_size_class_fn *visit, void *context) {
-  (void)heap, (void)visit, (void)context;
-  return true;
+  return (void)heap, (void)visit, (void)context, true;
 }
 
 enum tri_status tri_default_collect_start(struct tri_mutator *m) { return (void)m, TRI_ENOTSUP; }
