@@ -3,8 +3,8 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
+#include "common/os.h"
 #include "common/random.h"
 #include "tricolor/tricolor.h"
 
@@ -15,7 +15,8 @@ enum { NODE_COUNT = 1024, MOST_TRIES = 1000, SPARSENESS = 128 };
 #define OBJECT TRI_SHAPE(2, 16)
 
 struct micro {
-  const struct micro_case *piece;
+  struct micro_case piece;
+  bool marking; // under way, while the case is measured
   const char *options;
   struct tri_heap *heap;
   struct tri_mutator *m;
@@ -27,12 +28,6 @@ struct micro {
   uint64_t cycle_pause_ns;           // of the last collection, when the world went on after it; 0 before
   bool ending;
 };
-
-static uint64_t clock_ns(clockid_t clock) {
-  struct timespec t;
-  clock_gettime(clock, &t);
-  return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
 
 // The pauses of each collection, summed. The world is stopped when COLLECTION_END comes.
 static void note_event(void *context, struct tri_heap *heap, const struct tri_event *event) {
@@ -113,7 +108,7 @@ static void shuffle(struct tri_mutator *m, size_t objects, tri_ref array) {
 // A list, or a binary tree, whose neighbours lie anywhere: one object in `each` lives.
 static bool make_scattered(struct micro *micro, size_t fan, size_t each) {
   struct tri_mutator *m = micro->m;
-  size_t objects = micro->piece->live;
+  size_t objects = micro->piece.live;
   tri_ref array = tri_alloc(m, TRI_SHAPE(objects, 0));
   if (tri_is_null(array)) return false;
   tri_handle_set(m, micro->root, array);
@@ -143,9 +138,9 @@ static bool make_nodes(struct micro *micro) {
 
 static bool make_live(struct micro *micro) {
   struct tri_mutator *m = micro->m;
-  size_t live = micro->piece->live;
+  size_t live = micro->piece.live;
   tri_ref tree;
-  switch ((enum structure)micro->piece->structure) {
+  switch ((enum structure)micro->piece.structure) {
   case NOTHING:
     return true;
   case NODES:
@@ -244,17 +239,13 @@ static bool make_young(struct micro *micro) {
   return !tri_is_null(tree);
 }
 
-static bool collect_full(struct micro *micro, size_t n) {
+static bool collect(struct micro *micro, enum tri_collect_kind kind, size_t n) {
   while (n--)
-    if (tri_collect(micro->m, TRI_COLLECT_FULL) != TRI_OK) return false;
+    if (tri_collect(micro->m, kind) != TRI_OK) return false;
   return true;
 }
-
-static bool collect_minor(struct micro *micro, size_t n) {
-  while (n--)
-    if (tri_collect(micro->m, TRI_COLLECT_MINOR) != TRI_OK) return false;
-  return true;
-}
+static bool collect_full(struct micro *micro, size_t n) { return collect(micro, TRI_COLLECT_FULL, n); }
+static bool collect_minor(struct micro *micro, size_t n) { return collect(micro, TRI_COLLECT_MINOR, n); }
 
 // A cycle that allocation brings about; what is measured is how long the world stood. A collector that has
 // not stopped it after four times its heap never will.
@@ -275,17 +266,15 @@ static bool pause(struct micro *micro, size_t n) {
 enum { K8 = (1 << 13) - 1, K64 = (1 << 16) - 1, M1 = (1 << 20) - 1, M4 = (1 << 22) - 1, BATCH = 4096 };
 
 #define ALLOCATION(name, run)                                                                                \
-  { name, 0, BATCH, 0, 0, NOTHING, false, NULL, run }
-#define OPERATION(name, caps, run)                                                                           \
-  { name, caps, BATCH, 0, 0, NODES, false, renew_nodes, run }
-#define WHILE_MARKING(name, caps, run)                                                                       \
-  { name, TRI_CAP_INCREMENTAL | caps, BATCH, 0, M1, TREE, true, renew_nodes, run }
+  { name, 0, BATCH, 0, false, 0, NOTHING, NULL, run }
+#define OPERATION(name, caps, marks, run)                                                                    \
+  { name, caps, BATCH, 0, marks, 0, NODES, renew_nodes, run }
 #define FULL(name, live, structure, prepare)                                                                 \
-  { name, TRI_CAP_RECLAIMS, 1, 0, live, structure, false, prepare, collect_full }
+  { name, TRI_CAP_RECLAIMS, 1, 0, false, live, structure, prepare, collect_full }
 #define MINOR(name, live, prepare)                                                                           \
-  { name, TRI_CAP_RECLAIMS | TRI_CAP_GENERATIONAL, 1, 0, live, TREE, false, prepare, collect_minor }
+  { name, TRI_CAP_RECLAIMS | TRI_CAP_GENERATIONAL, 1, 0, false, live, TREE, prepare, collect_minor }
 #define PAUSES(name, live, iterations)                                                                       \
-  { name, TRI_CAP_CYCLES | TRI_CAP_RECLAIMS, 1, iterations, live, TREE, false, NULL, pause }
+  { name, TRI_CAP_CYCLES | TRI_CAP_RECLAIMS, 1, iterations, false, live, TREE, NULL, pause }
 
 const struct micro_case micro_cases[] = {
     ALLOCATION("alloc/8", alloc_8),
@@ -297,23 +286,17 @@ const struct micro_case micro_cases[] = {
     ALLOCATION("alloc/leaf:8", alloc_leaf_8),
     ALLOCATION("alloc/leaf:32", alloc_leaf_32),
     ALLOCATION("alloc/leaf:1024", alloc_leaf_1024),
-    OPERATION("load", 0, load),
-    OPERATION("store/off", 0, store),
-    OPERATION("store/null", 0, store_null),
-    OPERATION("store/old", 0, store_old),
-    OPERATION("swap/off", 0, swap),
-    OPERATION("cas/off", 0, cas),
-    OPERATION("copy:2/off", 0, copy),
-    OPERATION("root_set", 0, root_set),
-    OPERATION("frame", 0, frame),
-    OPERATION("safepoint", 0, safepoint),
-    OPERATION("weak_get/off", TRI_CAP_WEAK, weak_get),
-    WHILE_MARKING("store/on", 0, store),
-    WHILE_MARKING("store/null:on", 0, store_null),
-    WHILE_MARKING("swap/on", 0, swap),
-    WHILE_MARKING("cas/on", 0, cas),
-    WHILE_MARKING("copy:2/on", 0, copy),
-    WHILE_MARKING("weak_get/on", TRI_CAP_WEAK, weak_get),
+    OPERATION("load", 0, false, load),
+    OPERATION("store", 0, true, store),
+    OPERATION("store:null", 0, true, store_null),
+    OPERATION("store:old", 0, false, store_old),
+    OPERATION("swap", 0, true, swap),
+    OPERATION("cas", 0, true, cas),
+    OPERATION("copy:2", 0, true, copy),
+    OPERATION("root_set", 0, false, root_set),
+    OPERATION("frame", 0, false, frame),
+    OPERATION("safepoint", 0, false, safepoint),
+    OPERATION("weak_get", TRI_CAP_WEAK, true, weak_get),
     FULL("full/tree:8k", K8, TREE, NULL),
     FULL("full/list:8k", K8, LIST, NULL),
     FULL("full/array:8k", K8, ARRAY, NULL),
@@ -362,16 +345,22 @@ static bool open_heap(struct micro *micro, char *error, size_t error_bytes) {
          (micro->sink = tri_handle_new(micro->m, TRI_NULL));
 }
 
-struct micro *micro_open(const struct micro_case *piece, const char *options, bool *skipped, char *error,
-                         size_t error_bytes) {
+struct micro *micro_open(const struct micro_case *piece, bool marking, const char *options, bool *skipped,
+                         char *error, size_t error_bytes) {
   struct micro *micro = calloc(1, sizeof *micro);
   *skipped = false;
   snprintf(error, error_bytes, "out of memory");
   if (!micro) return NULL;
-  micro->piece = piece;
+  micro->piece = *piece;
+  if (marking) { // for long enough
+    micro->marking = true;
+    micro->piece.needs |= TRI_CAP_INCREMENTAL;
+    micro->piece.live = M1;
+    micro->piece.structure = TREE;
+  }
   micro->options = options;
   bool opened = open_heap(micro, error, error_bytes);
-  *skipped = opened && piece->needs & ~micro->heap->caps;
+  *skipped = opened && micro->piece.needs & ~micro->heap->caps;
   if (opened && !*skipped && make_live(micro)) return micro;
   micro_close(micro);
   return NULL;
@@ -385,24 +374,24 @@ void micro_close(struct micro *micro) {
 // A heap without life in it is as good as new when it is made anew: for collectors that do not collect.
 static bool run(struct micro *micro, size_t n) {
   char error[1];
-  return micro->piece->run(micro, n) ||
-         (micro->piece->structure == NOTHING && (close_heap(micro), open_heap(micro, error, sizeof error)) &&
-          micro->piece->run(micro, n));
+  return micro->piece.run(micro, n) ||
+         (micro->piece.structure == NOTHING && (close_heap(micro), open_heap(micro, error, sizeof error)) &&
+          micro->piece.run(micro, n));
 }
 
 // A batch during which marking ended is not measured.
 bool micro_measure(struct micro *micro, size_t n, struct micro_sample *sample) {
   for (int tries = 0; tries < MOST_TRIES; tries++) {
     struct tri_stats before = {0}, after = {0};
-    if (micro->piece->prepare && !micro->piece->prepare(micro)) return false;
-    if (micro->piece->marking && tri_collect_start(micro->m) != TRI_OK) return false;
+    if (micro->piece.prepare && !micro->piece.prepare(micro)) return false;
+    if (micro->marking && tri_collect_start(micro->m) != TRI_OK) return false;
     bool collects = n == 1; // asking for statistics may take long
     if (collects) tri_stats_get(micro->heap, &before, sizeof before);
     uint64_t epoch = micro->heap->epoch;
-    uint64_t cpu_ns = clock_ns(CLOCK_PROCESS_CPUTIME_ID), ns = clock_ns(CLOCK_MONOTONIC);
+    uint64_t cpu_ns = tri_os_cpu_ns(), ns = tri_os_now_ns();
     if (!run(micro, n)) return false;
-    sample->ns = clock_ns(CLOCK_MONOTONIC) - ns;
-    sample->cpu_ns = clock_ns(CLOCK_PROCESS_CPUTIME_ID) - cpu_ns;
+    sample->ns = tri_os_now_ns() - ns;
+    sample->cpu_ns = tri_os_cpu_ns() - cpu_ns;
     if (collects) tri_stats_get(micro->heap, &after, sizeof after);
     if (micro->measured_ns) {
       sample->ns = micro->measured_ns;
@@ -411,7 +400,7 @@ bool micro_measure(struct micro *micro, size_t n, struct micro_sample *sample) {
       sample->copied_bytes = after.copied_bytes - before.copied_bytes;
       sample->freed_bytes = after.freed_bytes - before.freed_bytes;
     }
-    if (!micro->piece->marking || micro->heap->epoch == epoch) return true;
+    if (!micro->marking || micro->heap->epoch == epoch) return true;
   }
   return false;
 }

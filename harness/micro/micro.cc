@@ -22,10 +22,10 @@ double quantile(const std::vector<double> &sorted, double q) {
   return sorted[rank ? rank - 1 : 0];
 }
 
-void measure(benchmark::State &state, const micro_case &piece) {
+void measure(benchmark::State &state, const micro_case &piece, bool marking) {
   char error[256];
   bool skipped;
-  micro *heap = micro_open(&piece, heap_options.c_str(), &skipped, error, sizeof error);
+  micro *heap = micro_open(&piece, marking, heap_options.c_str(), &skipped, error, sizeof error);
   if (!heap) {
     state.SkipWithError(skipped ? "skipped: the collector lacks what this needs" : error);
     return;
@@ -65,6 +65,13 @@ void measure(benchmark::State &state, const micro_case &piece) {
     if (rate.count) state.counters[rate.name] = Counter(static_cast<double>(rate.count), Counter::kIsRate);
 }
 
+void add(const micro_case &piece, const std::string &name, bool marking) {
+  auto *registered = benchmark::RegisterBenchmark(
+      name.c_str(), [&piece, marking](benchmark::State &state) { measure(state, piece, marking); });
+  registered->UseManualTime();
+  if (piece.iterations) registered->Iterations(static_cast<int64_t>(piece.iterations));
+}
+
 } // namespace
 
 int main(int argc, char **argv) {
@@ -81,11 +88,9 @@ int main(int argc, char **argv) {
   benchmark::AddCustomContext("collector", micro_collector);
   benchmark::AddCustomContext("options", heap_options);
   for (size_t i = 0; i < micro_case_count; i++) {
-    const micro_case &piece = micro_cases[i];
-    auto *registered = benchmark::RegisterBenchmark(
-        piece.name, [&piece](benchmark::State &state) { measure(state, piece); });
-    registered->UseManualTime();
-    if (piece.iterations) registered->Iterations(static_cast<int64_t>(piece.iterations));
+    const std::string name = micro_cases[i].name;
+    add(micro_cases[i], micro_cases[i].marks ? name + "/off" : name, false);
+    if (micro_cases[i].marks) add(micro_cases[i], name + "/on", true);
   }
   benchmark::RunSpecifiedBenchmarks();
   benchmark::Shutdown();
