@@ -750,23 +750,63 @@ static void act_fill_heap(struct model *m) {
   want_memory(m, r + 1);
 }
 
-// More slots than 16 bits count, of which one of the first holds something; or only some behind those that operands
-// name, in parts of the object that a collector may scan by themselves.
+// More slots than 16 bits count, of which one of the first holds something, or only some behind those that operands
+// name: a collector may scan an object in parts. Or just so many that these are in the last part, which is not a whole
+// one.
 static void act_huge(struct model *m) {
-  uint32_t r = window(m), v = r + 1, f = below(m, 64), last = tri_operand_limit(TRI_FIELD) - 1;
+  uint32_t r = window(m), v = r + 1, f = below(m, 64), last = tri_operand_limit(TRI_FIELD) - 1, kind = below(m, 4);
   if (m->heap_bytes < TRI_RUN_DEFAULT_HEAP) return;
-  EMIT(m, EXACT, r, 65536 + below(m, 64), 0);
+  EMIT(m, EXACT, r, kind < 2 ? 65536 + below(m, 64) : last + 2 + below(m, 1 + below(m, last)), 0);
   put(m, r, new_object(m, NODE, 64, false)); // the first of them
   leaf_in(m, v);
-  if (one_in(m, 2)) {
+  if (kind == 0) {
     store(m, r, f, v);
   } else {
     EMIT(m, FILL, r, last, v, 2 + below(m, last / 2));
     EMIT(m, FILL_NULL, r, last, 1);
   }
   drop(m, v);
-  if (one_in(m, 2)) drop(m, r);
+  if (one_in(m, 3)) drop(m, r);
   collect_all(m);
+}
+
+// While a collection is under way, and maybe after the frame was looked at, a weak reference, an ephemeron or the
+// finalizer queue hands out what nothing else refers to: from then on only a register does.
+static void act_handed_out(struct model *m) {
+  enum { BY_WEAK, BY_KEY, BY_VALUE, BY_QUEUE, WAYS };
+  uint32_t target = window(m), w = target + 1, got = target + 2, way = below(m, WAYS);
+  if (way == BY_QUEUE) {
+    EMIT(m, FINALIZABLE, target, 1);
+    put(m, target, new_object(m, NODE, 1, false));
+    drop(m, target);
+    collect_all(m);
+  } else {
+    leaf_in(m, target);
+    if (way == BY_WEAK) {
+      EMIT(m, WEAK, w, target);
+      put(m, w, new_object(m, WEAK, 0, false));
+    } else {
+      ephemeron_in(m, w, target, target);
+    }
+    drop(m, target);
+  }
+  EMIT(m, START, 0);
+  if (one_in(m, 2)) EMIT(m, SAFEPOINT, 0);
+  if (one_in(m, 2)) EMIT(m, STEP, 1 + below(m, 3));
+  if (way == BY_WEAK)
+    EMIT(m, WEAK_GET, got, w);
+  else if (way == BY_KEY)
+    EMIT(m, EPHEMERON_KEY, got, w);
+  else if (way == BY_VALUE)
+    EMIT(m, EPHEMERON_VALUE, got, w);
+  else
+    EMIT(m, FINALIZED, got);
+  put(m, got, 0); // the model does not know
+  if (one_in(m, 3)) drop(m, w);
+  if (one_in(m, 3)) EMIT(m, STEP, 1 + below(m, 3));
+  EMIT(m, FINISH, 0);
+  m->collections++;
+  EMIT(m, CHECK, got);
 }
 
 // A weak reference or an ephemeron that is itself seen only through the queue of finalizable objects.
@@ -868,7 +908,7 @@ static void act_one_of(struct model *m, const struct action *actions, size_t cou
 
 static const struct action situations[] = {
     {8, act_ephemerons}, {3, act_many_ephemerons}, {6, act_fill_heap},
-    {2, act_huge},       {8, act_finalization},    {12, act_tangle},
+    {3, act_huge},       {8, act_finalization},    {12, act_tangle},   {6, act_handed_out},
 };
 
 static void act_situation(struct model *m) {
