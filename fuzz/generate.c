@@ -861,6 +861,37 @@ static void act_tangle(struct model *m) {
   if (one_in(m, 2)) collect_all(m);
 }
 
+// A collection that another mutator begins has not looked at this one's frame, which holds the only reference to an
+// object. Before the next poll that goes into what the other one has marked, and out of the frame.
+static void act_between_polls(struct model *m) {
+  uint32_t holder = window(m), v = holder + 1, fields = 1 + below(m, 3), f = below(m, fields), g = below(m, GLOBALS);
+  uint32_t here = m->player, there = (here + 1 + below(m, TRI_MUTATORS - 1)) % TRI_MUTATORS;
+  EMIT(m, POLL, 3 + below(m, 6));
+  refs_in(m, holder, fields);
+  EMIT(m, GLOBAL_SET, g, holder);
+  m->globals[g] = registers(m)[holder];
+  leaf_in(m, v);
+  EMIT(m, YIELD, there, below(m, 2));
+  EMIT(m, SAFEPOINT, 0);
+  EMIT(m, YIELD, there, below(m, 2));
+  store(m, holder, f, v);
+  drop(m, v);
+  EMIT(m, MUTATOR, there);
+  m->player = there;
+  uint32_t got = window(m), r = got + 1;
+  EMIT(m, GLOBAL_GET, got, g);
+  put(m, got, m->globals[g]);
+  EMIT(m, START, 0);
+  EMIT(m, YIELD, here, below(m, 2));
+  for (uint32_t n = 1 + below(m, 3); n; n--) leaf_in(m, r);
+  EMIT(m, FINISH, 0);
+  m->collections++;
+  EMIT(m, LOAD, r, got, f);
+  put(m, r, *field(m, got, f));
+  EMIT(m, MUTATOR, here);
+  m->player = here;
+}
+
 // ---- Actions: trouble -------------------------------------------------------------------------------------
 
 static void act_trouble(struct model *m) {
@@ -909,6 +940,7 @@ static void act_one_of(struct model *m, const struct action *actions, size_t cou
 static const struct action situations[] = {
     {8, act_ephemerons}, {3, act_many_ephemerons}, {6, act_fill_heap},
     {3, act_huge},       {8, act_finalization},    {12, act_tangle},   {6, act_handed_out},
+    {4, act_between_polls},
 };
 
 static void act_situation(struct model *m) {

@@ -63,7 +63,7 @@ static void test_effective(void) {
 struct outcome {
   unsigned ephemerons, huge, large, beyond, nodes, edges;
   uint64_t cleared;
-  bool kept, cleared_and_queued, demanded, overflowed, begun, handed_out;
+  bool kept, cleared_and_queued, demanded, overflowed, begun, handed_out, polls;
 };
 
 static void after(void *context, struct tri_run *run, size_t i, const struct tri_op *op, bool effective) {
@@ -76,6 +76,7 @@ static void after(void *context, struct tri_run *run, size_t i, const struct tri
   outcome->huge += effective && op->code == TRI_OP_EXACT && op->operand[1] > UINT16_MAX;
   outcome->large += effective && op->code == TRI_OP_EXACT && op->operand[1] > tri_operand_limit(TRI_FIELD);
   outcome->begun |= op->code == TRI_OP_START;
+  outcome->polls |= op->code == TRI_OP_POLL;
   if (outcome->begun && effective && (op->code == TRI_OP_WEAK_GET || op->code == TRI_OP_EPHEMERON_KEY ||
                                       op->code == TRI_OP_EPHEMERON_VALUE || op->code == TRI_OP_FINALIZED))
     outcome->handed_out = true;
@@ -98,7 +99,7 @@ static void on_event(void *context, struct tri_heap *heap, const struct tri_even
 static void test_situations(void) {
   const struct tri_collector *collector = tri_collector_find("marksweep");
   TRI_CHECK(collector != NULL);
-  unsigned rounds = 0, kept = 0, crowds = 0, huge = 0, beyond = 0, last_part = 0, handed_out = 0, queued = 0, tangles = 0, demanded = 0, overflowed = 0;
+  unsigned rounds = 0, kept = 0, crowds = 0, huge = 0, beyond = 0, last_part = 0, handed_out = 0, between_polls = 0, queued = 0, tangles = 0, demanded = 0, overflowed = 0;
   for (uint64_t seed = 0; seed < SITUATIONS; seed++) {
     struct tri_program program = {0}, again = {0};
     TRI_CHECK(tri_generate_situation(&program, seed));
@@ -119,6 +120,7 @@ static void test_situations(void) {
     beyond += outcome.huge && outcome.beyond;
     last_part += outcome.large && !outcome.huge && outcome.beyond;
     handed_out += outcome.handed_out;
+    between_polls += outcome.polls && outcome.begun && outcome.edges;
     queued += outcome.cleared_and_queued;
     tangles += outcome.nodes > 2 && outcome.edges >= outcome.nodes;
     demanded += outcome.demanded;
@@ -133,9 +135,9 @@ static void test_situations(void) {
   }
   printf("of %d situations: %u cleared several ephemerons, %u of them kept them at first, %u made more than 128, "
          "%u had more than 2^16 slots, %u of them used those that no operand names, %u a last part, %u handed out what "
-         "only they held, %u cleared and queued, %u were tangles, %u collected on demand, "
+         "only they held, %u stored between polls, %u cleared and queued, %u were tangles, %u collected on demand, "
          "%u overflowed the mark stack\n",
-         SITUATIONS, rounds, kept, crowds, huge, beyond, last_part, handed_out, queued, tangles,
+         SITUATIONS, rounds, kept, crowds, huge, beyond, last_part, handed_out, between_polls, queued, tangles,
          demanded, overflowed);
   TRI_CHECK_LT(SITUATIONS / 50, rounds);
   TRI_CHECK_LT(SITUATIONS / 50, kept);
@@ -144,6 +146,7 @@ static void test_situations(void) {
   TRI_CHECK_LT(SITUATIONS / 100, beyond);
   TRI_CHECK_LT(SITUATIONS / 50, last_part);
   TRI_CHECK_LT(SITUATIONS / 15, handed_out);
+  TRI_CHECK_LT(SITUATIONS / 30, between_polls);
   TRI_CHECK_LT(SITUATIONS / 50, queued);
   TRI_CHECK_LT(SITUATIONS / 10, tangles);
   TRI_CHECK_LT(SITUATIONS / 15, demanded);
