@@ -84,6 +84,9 @@ static const struct tri_option rows[] = {
 #ifndef tri_cold_each_remembered
 #define tri_cold_each_remembered tri_default_each_remembered
 #endif
+#ifndef tri_cold_hold
+#define tri_cold_hold tri_default_hold
+#endif
 #ifndef tri_cold_each_block
 #define tri_cold_each_block tri_default_each_block
 #endif

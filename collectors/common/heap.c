@@ -154,6 +154,8 @@ bool tri_default_each_grey(struct tri_heap *heap, tri_grey_fn *visit, void *cont
 bool tri_default_each_remembered(struct tri_heap *heap, tri_remembered_fn *visit, void *context) {
   return (void)heap, (void)visit, (void)context, true;
 }
+void tri_default_hold(struct tri_heap *heap, bool hold) { (void)heap, (void)hold; }
+
 bool tri_default_each_block(struct tri_heap *heap, tri_block_fn *visit, void *context) {
   return (void)heap, (void)visit, (void)context, true;
 }

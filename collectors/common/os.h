@@ -23,6 +23,9 @@ uint64_t tri_os_now_ns(void);
 // CPU time that the process has had, all its threads together, nanoseconds.
 uint64_t tri_os_cpu_ns(void);
 
+// Processors that this process may run on, at least 1.
+unsigned tri_os_processors(void);
+
 // An address range of `bytes` without access and without backing, starting at a multiple of `align` (a power
 // of two; 0 or anything up to a page means page alignment). NULL on failure.
 void *tri_os_reserve(size_t bytes, size_t align);

@@ -6,11 +6,13 @@
 // Some reservations are *watched*, that is, in the table below: all of them while recycling (to be found
 // again) and all under AddressSanitizer (whose marks survive munmap and would hit whoever is mapped there
 // next).
+#define _GNU_SOURCE // CPU_COUNT
 #include "common/os.h"
 
 #include "common/check.h"
 #include "common/poison.h"
 #include <pthread.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -30,6 +32,11 @@ size_t tri_os_page_bytes(void) {
 
 static bool is_whole_pages(const void *p, size_t bytes) {
   return (((uintptr_t)p | bytes) & (tri_os_page_bytes() - 1)) == 0;
+}
+
+unsigned tri_os_processors(void) {
+  cpu_set_t set;
+  return sched_getaffinity(0, sizeof set, &set) == 0 ? (unsigned)CPU_COUNT(&set) : 1;
 }
 
 static uint64_t clock_ns(clockid_t clock) {

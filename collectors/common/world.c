@@ -206,6 +206,13 @@ void tri_helper_init(struct tri_mutator *helper, struct tri_heap *heap) {
   helper->resting = true;
 }
 
+uint32_t tri_world_running(struct tri_heap *heap) {
+  tri_mutex_lock(&heap->world->lock);
+  uint32_t running = heap->world->running;
+  tri_mutex_unlock(&heap->world->lock);
+  return running;
+}
+
 void tri_handshake_post(struct tri_heap *heap, tri_handshake_fn *act) {
   struct tri_world *world = heap->world;
   tri_mutex_lock(&world->lock);

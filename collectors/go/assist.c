@@ -36,13 +36,19 @@ static void assist(struct tri_mutator *base, size_t bytes) {
   if (assist.scan_work == 0) return;
   int64_t start = go_now(&heap->pace.clock);
   // What holds no references takes time but is no scan work; each was found by scanning a slot.
-  uint64_t scan = (uint64_t)assist.scan_work;
+  uint64_t scan = go_credit_take(&heap->workers, (uint64_t)assist.scan_work);
+  if (scan == 0) return;
   struct go_mark_quota quota = {scan / sizeof(tri_ref), scan};
   go_barrier_flush(heap, m);
   go_roots_help(base, &m->work);
   bool done = go_mark_some(heap, &m->work, &quota);
   go_pace_marked(heap, start, quota.scan, GO_MARK_ASSIST);
-  if (done) go_terminate(base);
+  go_workers_wake(heap);
+  if (!done) return;
+  if (!heap->workers.n)
+    go_terminate(base);
+  else if (quota.scan < scan)
+    go_credit_wait(base, scan - quota.scan);
 }
 
 // -------------------------------------------------------------------------------- before an allocation
@@ -51,10 +57,12 @@ static void begin(struct tri_mutator *m) {
   struct go_heap *heap = go_heap_of(m->heap);
   if (!tri_world_stop(m)) return;
   if (!heap->marking && heap->live >= heap->pace.trigger) {
-    if (heap->stw)
+    if (heap->stw) {
       go_cycle(heap, TRI_COLLECT_FULL, true);
-    else if (go_mark_begin(heap, TRI_COLLECT_FULL))
+    } else if (go_mark_begin(heap, TRI_COLLECT_FULL)) {
       tri_emit(m->heap, TRI_EVENT_MARK_STEP, 0, 0);
+      go_workers_begin(heap);
+    }
   }
   tri_world_resume(m);
 }

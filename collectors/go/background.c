@@ -17,23 +17,14 @@ static bool stops(struct go_background *b) {
 
 // Between them the world does not stop, nobody looks at the heap, and its lock is held.
 static void begin_turn(struct go_heap *heap, struct go_helper *helper) {
-  struct go_background *b = &heap->background;
   tri_default_unpark(&helper->self);
-  tri_mutex_lock(&b->lock);
-  b->waiting++;
-  while (b->looking) tri_condition_wait(&b->turn, &b->lock);
-  b->waiting--;
-  b->working++;
-  tri_mutex_unlock(&b->lock);
+  go_turn_begin(&heap->turns);
   tri_mutex_lock(&heap->lock);
 }
 
 static void end_turn(struct go_heap *heap, struct go_helper *helper) {
-  struct go_background *b = &heap->background;
   tri_mutex_unlock(&heap->lock);
-  tri_mutex_lock(&b->lock);
-  if (!--b->working && b->looking) tri_condition_broadcast(&b->turn);
-  tri_mutex_unlock(&b->lock);
+  go_turn_end(&heap->turns);
   tri_default_park(&helper->self);
 }
 
@@ -45,23 +36,6 @@ static bool wait_until_due(struct go_background *b, struct go_helper *helper) {
   bool goes_on = !b->stops;
   tri_mutex_unlock(&b->lock);
   return goes_on;
-}
-
-void go_background_pause(struct go_heap *heap) {
-  struct go_background *b = &heap->background;
-  if (!runs(b)) return;
-  tri_mutex_lock_quietly(&b->lock);
-  b->looking++;
-  while (b->working) tri_condition_wait(&b->turn, &b->lock);
-  tri_mutex_unlock_quietly(&b->lock);
-}
-
-void go_background_resume(struct go_heap *heap) {
-  struct go_background *b = &heap->background;
-  if (!runs(b)) return;
-  tri_mutex_lock_quietly(&b->lock);
-  if (!--b->looking && b->waiting) tri_condition_broadcast(&b->turn);
-  tri_mutex_unlock_quietly(&b->lock);
 }
 
 // -------------------------------------------------------------------------------- sweeper
@@ -145,7 +119,6 @@ void go_background_begin(struct go_heap *heap, bool sweeper, bool scavenger) {
   struct go_background *b = &heap->background;
   tri_mutex_init(&b->lock);
   tri_condition_init(&b->changed);
-  tri_condition_init(&b->turn);
   b->sleeps_until = INT64_MAX;
   if (sweeper) begin(heap, &b->sweeper, TRI_ACTOR_SWEEPER, sweep);
   if (scavenger) begin(heap, &b->scavenger, TRI_ACTOR_COLLECTOR, scavenge);

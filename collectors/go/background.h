@@ -1,7 +1,7 @@
 // What options have done beside the mutators, each by an actor of its own: `sweeper=on` sweeps spans
 // that nobody has asked for; `scavenger=on` gives free pages back to the system, with 1 % of the
-// processors' time. Both are helpers of the world (tricolor/collector.h): they work in turns, under the
-// heap's lock, and rest parked.
+// processors' time. Both are helpers of the world (tricolor/collector.h): they work in turns (turns.h),
+// under the heap's lock, and rest parked.
 //
 // With the clock of work the scavenger sleeps until mutators have done so much, else as long by the system's.
 // Source: Go 1.19 to 1.26, runtime/mgcsweep.go (bgsweep), mgcscavenge.go (bgscavenge).
@@ -22,9 +22,8 @@ struct go_helper {
 
 struct go_background {
   struct tri_mutex lock; // may be taken with the heap's held, not the other way round
-  struct tri_condition changed, turn; // there may be something to do; a turn may begin, or has ended
+  struct tri_condition changed; // there may be something to do
   bool stops;
-  unsigned working, waiting, looking; // turns under way, and held up; calls that look at the heap
   struct go_helper sweeper, scavenger;
   struct go_scavenge_control control; // the scavenger's own, and:
   int processors;
@@ -41,11 +40,5 @@ void go_background_wake(struct go_heap *heap);
 
 // With the heap's lock held, or the world stopped: the clock of work has gone on.
 void go_background_tick(struct go_heap *heap);
-
-// Around a call that looks at the heap without its lock, since no mutator runs: no turn is under way in
-// between. They nest. No scheduling points unless they have to wait: the oracle looks thousands of times an
-// execution.
-void go_background_pause(struct go_heap *heap);
-void go_background_resume(struct go_heap *heap);
 
 #endif

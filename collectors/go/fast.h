@@ -7,10 +7,10 @@
 #include "go/work.h"
 #include "tricolor/tricolor.h"
 
-#define TRI_SUMMARY "Go's memory manager: size-class spans, hybrid barrier, marking in assists, lazy sweep"
+#define TRI_SUMMARY "Go's memory manager: size-class spans, hybrid barrier, concurrent marking, lazy sweep"
 #define TRI_CAPS                                                                                             \
-  (TRI_CAP_EXACT | TRI_CAP_CYCLES | TRI_CAP_INCREMENTAL | TRI_CAP_WEAK | TRI_CAP_EPHEMERON |                 \
-   TRI_CAP_FINALIZER | TRI_CAP_PIN | TRI_CAP_WALK | TRI_CAP_RECLAIMS | TRI_CAP_MULTI_HEAP |                  \
+  (TRI_CAP_EXACT | TRI_CAP_CYCLES | TRI_CAP_INCREMENTAL | TRI_CAP_CONCURRENT | TRI_CAP_PARALLEL |            \
+   TRI_CAP_WEAK | TRI_CAP_EPHEMERON | TRI_CAP_FINALIZER | TRI_CAP_PIN | TRI_CAP_WALK | TRI_CAP_RECLAIMS | TRI_CAP_MULTI_HEAP |                  \
    TRI_CAP_MULTI_MUTATOR)
 #define TRI_TELLS (TRI_TELLS_MARKING | TRI_TELLS_COUNTERS)
 #define TRI_MAX_MUTATORS 256
@@ -19,7 +19,7 @@
 #define TRI_MAX_OBJECT (UINT64_C(1) << 30)
 #define TRI_OPTIONS "go/options.def"
 
-enum { GO_BARRIER_ENTRIES = 512 };
+enum { GO_BARRIER_ENTRIES = 512, GO_WORKERS_MAX = 16 };
 
 // A mutator is what Go calls a P: it has the caches.
 struct go_mutator {
@@ -163,6 +163,7 @@ TRI_COLD void *go_raw_slow(struct tri_mutator *m, tri_ref object);
 #define tri_cold_collect go_collect
 #define tri_cold_collect_start go_collect_start
 #define tri_cold_collect_step go_collect_step
+#define tri_cold_hold go_hold
 #define tri_cold_inspect go_inspect
 #define tri_cold_verify go_verify
 #define tri_cold_marking go_marking

@@ -57,6 +57,16 @@ static void begin_audit(struct go_heap *heap) {
   if (tri_poison_filling()) heap->pages.audit = &audit->findings;
 }
 
+// By Go's rule, unless told; but what is to repeat from run to run has no threads of its own, unless told.
+static void init_workers(struct go_heap *heap, int wanted) {
+  if (wanted < 0 && heap->pace.clock.works) wanted = 0;
+  if (heap->stw) wanted = 0;
+  struct go_workers *workers = &heap->workers;
+  go_workers_init(workers, wanted, tri_os_processors());
+  if (workers->wanted < 1) heap->base.caps &= ~(uint64_t)TRI_CAP_CONCURRENT;
+  if (workers->wanted < 2) heap->base.caps &= ~(uint64_t)TRI_CAP_PARALLEL;
+}
+
 enum tri_status go_heap_create(const struct tri_collector *self, const struct tri_heap_config *config,
                                struct tri_heap **out) {
   const int64_t *own = config->value + TRI_COMMON_OPTIONS;
@@ -79,6 +89,8 @@ enum tri_status go_heap_create(const struct tri_collector *self, const struct tr
   if (heap->stw) heap->base.caps &= ~(uint64_t)TRI_CAP_INCREMENTAL;
   go_pace_init(&heap->pace, (enum go_pacer_generation)own[OPTION_PACER], (int32_t)own[OPTION_GOGC],
                (uint64_t)own[OPTION_MEMORY_LIMIT], heap->budget.limit, TRI_FIBERS || own[OPTION_CLOCK] == 1);
+  init_workers(heap, (int)own[OPTION_WORKERS]);
+  go_turns_init(&heap->turns, heap->workers.wanted || own[OPTION_SWEEPER] || own[OPTION_SCAVENGER]);
   go_scavenger_init(&heap->scavenger);
   heap->pace.traces = own[OPTION_GCTRACE];
   go_background_begin(heap, own[OPTION_SWEEPER], own[OPTION_SCAVENGER]);
@@ -88,6 +100,7 @@ enum tri_status go_heap_create(const struct tri_collector *self, const struct tr
 
 void go_heap_destroy(struct tri_heap *base) {
   struct go_heap *heap = go_heap_of(base);
+  go_workers_fini(heap);
   go_background_end(heap);
   while (go_work_get(&heap->pool, &heap->work) || go_span_queue_get(&heap->pool.spans, &heap->work.spans)) {
   } // of a cycle that nobody ended
@@ -165,8 +178,10 @@ enum tri_status go_collect_start(struct tri_mutator *m) {
   struct go_heap *heap = stop(m);
   bool begun = heap->marking;
   heap->pace.forced = !begun;
-  if (!begun && (begun = go_mark_begin(heap, TRI_COLLECT_FULL)))
+  if (!begun && (begun = go_mark_begin(heap, TRI_COLLECT_FULL))) {
     tri_emit(m->heap, TRI_EVENT_MARK_STEP, 0, 0);
+    go_workers_begin(heap);
+  }
   heap->pace.forced = false;
   tri_world_resume(m);
   return begun ? TRI_OK : TRI_ENOMEM;

@@ -277,6 +277,8 @@ void go_green_verify_queues(struct go_heap *heap, struct tri_findings *findings)
   go_span_pool_each(&heap->pool.spans, count_entry, &count);
   go_span_queue_each(&heap->work.spans, count_entry, &count);
   tri_each_mutator(&heap->base, count_mutator, &count);
+  for (unsigned i = 0; i < heap->workers.n; i++)
+    go_span_queue_each(&heap->workers.worker[i].work.spans, count_entry, &count);
   for (size_t page = 0; page < heap->spans.end;) {
     const struct go_span *span = heap->spans.of_page[page];
     page += span ? span->pages : 1;

@@ -25,6 +25,8 @@
 #include "go/pages.h"
 #include "go/scavenger.h"
 #include "go/statistics.h"
+#include "go/turns.h"
+#include "go/workers.h"
 
 // Spans of one class that no mutator has in its cache, by what the last sweep found: with free cells, or
 // none. Two of each: those that have been swept in this cycle, and those that have not; when a sweep begins
@@ -54,7 +56,7 @@ struct go_audit {
 // What this cycle has still to do with roots; see roots.c.
 struct go_roots {
   uint32_t grey;         // mutators whose frames are to be taken; an atomic
-  bool shared;           // handles and the finalizer queue; an atomic
+  bool shared;           // handles; an atomic
   bool flushed;          // a mutator had something to be marked, since the last flush began; an atomic
   bool terminating;      // somebody tries to end the cycle; an atomic
   uint64_t handle_bytes; // of the slots that were taken last
@@ -84,6 +86,8 @@ struct go_heap {
   go_green_kernel *green; // spans of small objects are marked as a whole, and scanned so; NULL: they are not
   uint32_t barrier_max;   // entries
   struct go_roots roots;
+  struct go_turns turns; // of all that work beside the mutators
+  struct go_workers workers;
   uint64_t round; // lent bits of the weak objects that this cycle has discovered
   uint32_t n_mutators;
 
@@ -259,9 +263,9 @@ bool go_roots_flush(struct tri_mutator *self);
 void go_live_add(struct go_heap *heap, const struct go_span *span, int64_t cells);
 
 // So many bytes of reference slots have been scanned; and somebody has marked since `start`, and scanned so
-// many of them.
+// many of them. Returns how long that took.
 void go_pace_scanned(struct go_heap *heap, uint64_t bytes);
-void go_pace_marked(struct go_heap *heap, int64_t start, uint64_t scanned, enum go_marker who);
+int64_t go_pace_marked(struct go_heap *heap, int64_t start, uint64_t scanned, enum go_marker who);
 
 // What memory_limit is compared with: pages with memory, and the tables beside them.
 uint64_t go_pace_mapped(const struct go_heap *heap);

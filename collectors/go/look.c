@@ -74,6 +74,8 @@ static struct go_span *find_object(const struct go_heap *heap, tri_ref ref, size
   return found ? span : NULL;
 }
 
+void go_hold(struct tri_heap *heap, bool hold) { go_turns_hold(&go_heap_of(heap)->turns, hold); }
+
 static bool is_unswept(const struct go_heap *heap, const struct go_span *span) {
   return span->sweepgen == heap->sweep.generation - 2;
 }
@@ -82,12 +84,12 @@ static bool is_unswept(const struct go_heap *heap, const struct go_span *span) {
 enum tri_status go_inspect(struct tri_heap *base, tri_ref ref, struct tri_object_info *info) {
   struct go_heap *heap = go_heap_of(base);
   size_t index;
-  go_background_pause(heap);
+  go_turns_hold(&heap->turns, true);
   struct go_span *span = find_object(heap, ref, &index);
   bool found = span && !(is_unswept(heap, span) && !go_is_marked(heap, ref));
   if (found)
     *info = go_span_is_tiny(span) ? describe_tiny(heap, span, ref.bits) : describe(heap, span, index);
-  go_background_resume(heap);
+  go_turns_hold(&heap->turns, false);
   return found ? TRI_OK : TRI_ECORRUPT;
 }
 
@@ -135,10 +137,10 @@ static bool walk_span(void *context, struct go_span *span) {
 bool go_walk(struct tri_heap *base, tri_walk_fn *visit, void *context) {
   struct go_heap *heap = go_heap_of(base);
   struct walk walk = {heap, visit, context, NULL};
-  go_background_pause(heap);
+  go_turns_hold(&heap->turns, true);
   go_sweep_finish(heap);
   bool ended = each_span(heap, walk_span, &walk);
-  go_background_resume(heap);
+  go_turns_hold(&heap->turns, false);
   return ended;
 }
 
@@ -181,12 +183,16 @@ static void visit_root(void *context, tri_ref *slot) {
   if (grey->goes_on && !tri_is_null(*slot)) grey->goes_on = grey->visit(grey->context, *slot);
 }
 
+static void visit_work(struct grey *grey, const struct go_work *work) {
+  grey->goes_on = grey->goes_on && go_work_each(work, visit_entry, grey) &&
+                  go_span_queue_each(&work->spans, visit_span, grey);
+}
+
 static void visit_mutator(void *context, struct tri_mutator *base) {
   struct grey *grey = context;
   const struct go_mutator *m = go_mutator_of(base);
   if (m->grey) tri_each_frame_slot(base, visit_root, grey);
-  grey->goes_on = grey->goes_on && go_work_each(&m->work, visit_entry, grey) &&
-                  go_span_queue_each(&m->work.spans, visit_span, grey);
+  visit_work(grey, &m->work);
   for (uint32_t i = 0; grey->goes_on && i < m->n_barrier; i++)
     grey->goes_on = grey->visit(grey->context, m->barrier[i]);
 }
@@ -194,12 +200,15 @@ static void visit_mutator(void *context, struct tri_mutator *base) {
 bool go_each_grey(struct tri_heap *base, tri_grey_fn *visit, void *context) {
   struct go_heap *heap = go_heap_of(base);
   struct grey grey = {heap, visit, context, true};
+  go_turns_hold(&heap->turns, true);
+  for (unsigned i = 0; i < heap->workers.n; i++) visit_work(&grey, &heap->workers.worker[i].work);
   grey.goes_on =
-      go_work_pool_each(&heap->pool, visit_entry, &grey) && go_work_each(&heap->work, visit_entry, &grey) &&
-      go_span_pool_each(&heap->pool.spans, visit_span, &grey) &&
+      grey.goes_on && go_work_pool_each(&heap->pool, visit_entry, &grey) &&
+      go_work_each(&heap->work, visit_entry, &grey) && go_span_pool_each(&heap->pool.spans, visit_span, &grey) &&
       go_span_queue_each(&heap->work.spans, visit_span, &grey);
   tri_each_mutator(base, visit_mutator, &grey);
   if (heap->roots.shared) tri_each_handle(base, visit_root, &grey);
+  go_turns_hold(&heap->turns, false);
   return grey.goes_on;
 }
 
@@ -234,7 +243,7 @@ static bool add_span(void *context, struct go_span *span) {
 void go_stats_fill(struct tri_heap *base, struct tri_stats *stats) {
   struct go_heap *heap = go_heap_of(base);
   struct sum sum = {0};
-  go_background_pause(heap);
+  go_turns_hold(&heap->turns, true);
   each_span(heap, add_span, &sum);
   struct go_pages_usage pages = go_pages_usage(&heap->pages);
   stats->live_objects = sum.objects;
@@ -258,7 +267,7 @@ void go_stats_fill(struct tri_heap *base, struct tri_stats *stats) {
   stats->mark_stack_overflows = heap->rescans;
   stats->weak_cleared = heap->weak.cleared;
   stats->finalizers_pending = heap->finalizers.n_queue;
-  go_background_resume(heap);
+  go_turns_hold(&heap->turns, false);
 }
 
 // -------------------------------------------------------------------------------- verify
@@ -416,8 +425,9 @@ static size_t verify(struct tri_heap *base, const struct tri_reporter *reporter)
 }
 
 size_t go_verify(struct tri_heap *base, const struct tri_reporter *reporter) {
-  go_background_pause(go_heap_of(base));
+  struct go_turns *turns = &go_heap_of(base)->turns;
+  go_turns_hold(turns, true);
   size_t findings = verify(base, reporter);
-  go_background_resume(go_heap_of(base));
+  go_turns_hold(turns, false);
   return findings;
 }

@@ -278,6 +278,7 @@ static void dispose(void *context, struct tri_mutator *base) {
 bool go_mark_step(struct go_heap *heap, size_t units) {
   go_roots_finish(heap);
   tri_each_mutator(&heap->base, dispose, heap);
+  go_workers_dispose(heap);
   int64_t start = go_now(&heap->pace.clock);
   struct go_mark_quota quota = {units, UINT64_MAX};
   bool done = go_mark_some(heap, &heap->work, &quota);
@@ -310,6 +311,7 @@ void go_mark_end(struct go_heap *heap, enum tri_collect_kind kind, bool lazily) 
   if (heap->checkmark) check_marks(heap);
   tri_emit(&heap->base, TRI_EVENT_SWEEP, 0, 0);
   set_marking(heap, false);
+  go_workers_end(heap);
   heap->marked_total += heap->marked_objects;
   heap->marked_objects = 0;
   go_pace_settle(heap);
@@ -333,8 +335,11 @@ bool go_cycle(struct go_heap *heap, enum tri_collect_kind kind, bool lazily) {
 
 // -------------------------------------------------------------------------------- barrier
 
+// What is marked is, or will be, scanned by who marked it. So a mutator that writes the same references
+// again and again has something to hand over only once, and does not keep a cycle from its end.
 void go_barrier_flush(struct go_heap *heap, struct go_mutator *m) {
-  for (uint32_t i = 0; i < m->n_barrier; i++) reach(heap, &m->work, m->barrier[i]);
+  for (uint32_t i = 0; i < m->n_barrier; i++)
+    if (!go_is_marked(heap, m->barrier[i])) reach(heap, &m->work, m->barrier[i]);
   m->n_barrier = 0;
 }
 

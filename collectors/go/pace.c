@@ -72,12 +72,14 @@ void go_pace_scanned(struct go_heap *heap, uint64_t bytes) {
   go_clock_work(&heap->pace.clock, bytes);
 }
 
-void go_pace_marked(struct go_heap *heap, int64_t start, uint64_t scanned, enum go_marker who) {
+int64_t go_pace_marked(struct go_heap *heap, int64_t start, uint64_t scanned, enum go_marker who) {
   struct go_pace *pace = &heap->pace;
   int64_t time = pace->clock.works ? (int64_t)scanned : go_now(&pace->clock) - start;
   if (who == GO_MARK_STOPPED) time *= pace->processors;
   __atomic_fetch_add(&pace->mark_time[who], time, __ATOMIC_RELAXED);
-  if (who != GO_MARK_WORKER) __atomic_fetch_add(&pace->untold, time, __ATOMIC_RELAXED);
+  if (who == GO_MARK_ASSIST || who == GO_MARK_STOPPED)
+    __atomic_fetch_add(&pace->untold, time, __ATOMIC_RELAXED);
+  return time;
 }
 
 static void tell_limiter(struct go_pace *pace) {
@@ -103,7 +105,9 @@ static void change_phase(struct go_heap *heap, int64_t since, int64_t now, bool 
 
 void go_pace_begin(struct go_heap *heap) {
   struct go_pace *pace = &heap->pace;
-  pace->processors = !pace->clock.works && heap->n_mutators > 1 ? (int)heap->n_mutators : 1;
+  unsigned processors = heap->workers.wanted ? heap->workers.processors : heap->n_mutators;
+  if (pace->clock.works) processors = 1;
+  pace->processors = processors > 1 ? (int)processors : 1;
   int64_t now = go_now(&pace->clock), since = stopped_since(heap, pace->cycle.ended, now);
   change_phase(heap, since, now, true);
   pace->cycle = (struct go_cycle_times){.begun = since,
@@ -136,9 +140,12 @@ void go_pace_settle(struct go_heap *heap) {
   tell_pacer(heap);
   pacer->heap_scan_work = pace->scanned;
   // The pacer takes it for granted that workers had a quarter of the processors, and wants what came on top.
-  int64_t marked = 0;
-  for (unsigned who = 0; who < GO_MARKERS; who++) marked += pace->mark_time[who];
-  pacer->assist_time = marked - (now - pacer->mark_start) * pace->processors / 4;
+  int64_t most = (now - pacer->mark_start) * pace->processors, marked = 0;
+  for (unsigned who = 0; who < GO_MARKERS; who++) marked += who == GO_MARK_IDLE ? 0 : pace->mark_time[who];
+  // Who marks need not have had a processor all the time.
+  if (marked > most - most / 16) marked = most - most / 16;
+  pacer->assist_time = marked - most / 4;
+  pacer->idle_mark_time = pace->mark_time[GO_MARK_IDLE];
   go_pacer_end_cycle(pacer, now, pace->processors);
   go_pacer_reset_live(pacer, heap->marked_bytes);
   go_pacer_commit(pacer, false);
@@ -156,6 +163,7 @@ void go_pace_ended(struct go_heap *heap) {
   go_background_wake(heap);
   cycle->ended = go_now(&pace->clock);
   cycle->assists = pace->mark_time[GO_MARK_ASSIST];
+  cycle->idle = pace->mark_time[GO_MARK_IDLE];
   cycle->workers = pace->mark_time[GO_MARK_WORKER] + pace->mark_time[GO_MARK_STOPPED];
   go_history_add(&pace->history, cycle);
   if (!pace->traces) return;

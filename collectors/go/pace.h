@@ -27,6 +27,7 @@ static inline void go_clock_work(struct go_clock *clock, uint64_t bytes) {
 enum go_marker {
   GO_MARK_ASSIST,  // a mutator, for its allocations
   GO_MARK_WORKER,  // a worker in the background
+  GO_MARK_IDLE,    // one that does so only on a processor that idles
   GO_MARK_STOPPED, // whoever has stopped the world: the other processors wait
   GO_MARKERS,
 };

@@ -26,6 +26,7 @@ static void visit(struct tri_heap *base, struct tri_mutator *m) {
   struct go_heap *heap = go_heap_of(base);
   struct go_mutator *own = go_mutator_of(m);
   struct take take = {heap, &own->work, 0};
+  go_turn_begin(&heap->turns);
   if (own->grey) {
     TRI_YIELD(ROOT_SCAN);
     tri_each_frame_slot(m, take_root, &take);
@@ -34,6 +35,7 @@ static void visit(struct tri_heap *base, struct tri_mutator *m) {
   }
   go_barrier_flush(heap, own);
   if (go_work_dispose(&heap->pool, &own->work)) TRI_RELAXED_STORE(&heap->roots.flushed, true);
+  go_turn_end(&heap->turns);
 }
 
 static void make_grey(void *context, struct tri_mutator *m) {
@@ -53,11 +55,14 @@ void go_roots_begin(struct go_heap *heap) {
 
 void go_roots_take_shared(struct go_heap *heap, struct go_work *work) {
   if (!TRI_RELAXED_LOAD(&heap->roots.shared)) return;
-  if (!__atomic_exchange_n(&heap->roots.shared, false, __ATOMIC_ACQ_REL)) return;
   struct take take = {heap, work, 0};
-  TRI_YIELD(ROOT_SCAN);
-  tri_each_handle(&heap->base, take_root, &take);
-  heap->roots.handle_bytes = take.bytes;
+  go_turn_begin(&heap->turns);
+  if (__atomic_exchange_n(&heap->roots.shared, false, __ATOMIC_ACQ_REL)) {
+    TRI_YIELD(ROOT_SCAN);
+    tri_each_handle(&heap->base, take_root, &take);
+    heap->roots.handle_bytes = take.bytes;
+  }
+  go_turn_end(&heap->turns);
 }
 
 void go_roots_help(struct tri_mutator *self, struct go_work *work) {

@@ -77,7 +77,7 @@ static struct numbers compute(struct go_heap *heap) {
 
 bool go_each_counter(struct tri_heap *base, tri_counter_fn *visit, void *context) {
   struct go_heap *heap = go_heap_of(base);
-  go_background_pause(heap);
+  go_turns_hold(&heap->turns, true);
   const struct numbers n = compute(heap);
   const struct go_pace *pace = &heap->pace;
   const struct go_history *history = &pace->history;
@@ -86,7 +86,7 @@ bool go_each_counter(struct tri_heap *base, tri_counter_fn *visit, void *context
 #include "go/counters.def"
 #undef GO_COUNTER
   };
-  go_background_resume(heap); // what follows is in n
+  go_turns_hold(&heap->turns, false); // what follows is in n
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
     if (!visit(context, &rows[i])) return false;
   for (unsigned c = 2; c < GO_SPAN_CLASSES; c += 2) { // with references and without

@@ -226,6 +226,44 @@ static void test_born_weak(bool kept) {
   destroy();
 }
 
+// -------------------------------------------------------------------------------- workers
+
+// Workers mark beside a mutator that allocates, and end cycles; it collects as well, and looks into the heap.
+struct worked {
+  unsigned ended; // cycles, by workers
+};
+
+static void note_end(void *context, struct tri_heap *of, const struct tri_event *event) {
+  (void)of;
+  struct worked *worked = context;
+  if (event->kind == TRI_EVENT_COLLECTION_END)
+    worked->ended += tri_actor_self()->kind == TRI_ACTOR_MARKER;
+}
+
+static void test_workers(void *options) {
+  enum { LIST = 300, ROUNDS = 40 };
+  struct worked worked = {0};
+  create_with((struct tri_heap_params){.options = options, .sink = {note_end, &worked}});
+  TRI_FRAME(m, f, 2);
+  make_list(&f.slot[0], LIST);
+  for (unsigned round = 0; round < ROUNDS || !worked.ended; round++) {
+    TRI_CHECK_EQ(tri_collect_start(m), TRI_OK);
+    for (unsigned i = 0; i < 50; i++) {
+      tri_root_set(m, &f.slot[1], node(m, i, 8));
+      tri_store(m, f.slot[1], 0, f.slot[0]);
+      tri_safepoint(m);
+    }
+    if (round % 8 == 3) check_heap();
+    if (round % 8 == 5) TRI_CHECK_EQ(tri_collect(m, TRI_COLLECT_FULL), TRI_OK);
+    tri_park(m);
+    TRI_YIELD(PROGRAM_STEP);
+    tri_unpark(m);
+  }
+  TRI_FRAME_POP(m, f);
+  TRI_CHECK_EQ(live_objects(), 0);
+  destroy();
+}
+
 // -------------------------------------------------------------------------------- marking
 
 // A large object is one piece of work per 128 KiB, in steps and without memory as well.
@@ -462,6 +500,11 @@ static void test_all(void) {
   test_checkmark();
   test_pace();
   under_schedules(test_mutators, "heap=512k");
+  under_schedules(test_workers, "heap=1m,workers=1");
+  under_schedules(test_workers, "heap=1m,workers=3,mark=greentea");
+  under_schedules(test_mutators, "heap=512k,workers=2");
+  under_schedules(test_mutators, "heap=1m,buffer=1,gogc=1,workers=3");
+  under_schedules(test_mutators, "heap=1m,gogc=1,workers=2,mark=greentea,layout=1.26");
   under_schedules(test_mutators, "heap=1m,buffer=1,gogc=1");
   under_schedules(test_mutators, "heap=512k,layout=1.19");
   under_schedules(test_mutators, "heap=512k,layout=1.26");

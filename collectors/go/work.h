@@ -63,7 +63,7 @@ void go_work_balance(struct go_work_pool *pool, struct go_work *work);
 // Put all to the pool. True: there was some work.
 bool go_work_dispose(struct go_work_pool *pool, struct go_work *work);
 
-static inline bool go_work_pool_is_empty(struct go_work_pool *pool) {
+static inline bool go_work_pool_is_empty(const struct go_work_pool *pool) {
   return __atomic_load_n(&pool->n_full, __ATOMIC_ACQUIRE) == 0 && go_span_pool_is_empty(&pool->spans);
 }
 

@@ -470,8 +470,8 @@ static bool d2_outcome(struct tri_view *v) {
 
 #define EXACTLY (TRI_CAP_EXACT | TRI_CAP_CYCLES)
 // What became garbage while a collection was under way is left to the next one: full collections during which
-// the program ran are not judged (shadow.c), those of concurrent collectors never.
-#define FLOATING (TRI_CAP_CONCURRENT | TRI_CAP_CONSERVATIVE)
+// the program ran are not judged (shadow.c), whoever collects. What may be kept for ever is never judged.
+#define FLOATING TRI_CAP_CONSERVATIVE
 
 // Order matters among rows of one `when` in SLOT: decreasing safety, and the first that fires is the finding.
 const struct tri_invariant tri_invariants[] = {

@@ -39,10 +39,12 @@ static void shadow_unpark(struct tri_mutator *m) {
 // no lock held.
 static void run_pass_alone(struct tri_shadow *s, struct shadow_pass what) {
   if (!tri_mutex_try_lock(&s->gate)) return;
+  s->shim.inner->hold(s->heap, true);
   tri_mutex_lock_quietly(&s->lock);
   if (s->running <= 1 && !s->broken) shadow_run_pass(s, what);
   if (s->running <= 1 && !s->broken && what.point) shadow_marking_point(s);
   tri_mutex_unlock_quietly(&s->lock);
+  s->shim.inner->hold(s->heap, false);
   tri_mutex_unlock(&s->gate);
 }
 

@@ -47,6 +47,9 @@ typedef void tri_root_fn(void *context, tri_ref *slot);
 // the heap, tri_safepoint_slow now and then, tri_default_park. To leave it stays parked.
 TRI_EXPORT void tri_helper_init(struct tri_mutator *helper, struct tri_heap *heap);
 
+// Mutators and helpers that neither are parked nor wait for others. Anybody.
+TRI_EXPORT uint32_t tri_world_running(struct tri_heap *heap);
+
 // Have something done once for each mutator while the world runs: at its next safepoint, or as long as it rests by
 // who calls one of the others. One handshake at a time. `act` must not wait for anything in the world; that it
 // runs for m says that m does not, or that m runs it.
@@ -91,6 +94,7 @@ TRI_EXPORT bool tri_default_each_remembered(struct tri_heap *heap, tri_remembere
 TRI_EXPORT bool tri_default_each_block(struct tri_heap *heap, tri_block_fn *visit, void *context);
 TRI_EXPORT bool tri_default_each_counter(struct tri_heap *heap, tri_counter_fn *visit, void *context);
 TRI_EXPORT bool tri_default_each_size_class(struct tri_heap *heap, tri_size_class_fn *visit, void *context);
+TRI_EXPORT void tri_default_hold(struct tri_heap *heap, bool hold);
 TRI_EXPORT void tri_default_park(struct tri_mutator *m);
 TRI_EXPORT void tri_default_unpark(struct tri_mutator *m);
 TRI_EXPORT bool tri_default_pin(struct tri_mutator *m, tri_ref object); // non-moving: true
