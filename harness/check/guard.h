@@ -8,4 +8,8 @@
 // stays installed and gives faults from elsewhere back to the one before it.
 bool tri_guarded(void (*fn)(void *context), void *context);
 
+// At a fault elsewhere fn is called first, by the signal handler: the process ends anyway. One for all threads; NULL:
+// none.
+void tri_guard_last_words(void (*fn)(void *context), void *context);
+
 #endif

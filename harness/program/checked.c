@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "check/guard.h"
+
 struct checked {
   struct tri_run *run;
   struct tri_run_result *result;
@@ -28,6 +30,12 @@ static void report(void *context, struct tri_heap *heap, const struct tri_findin
   tri_run_finding(checked->run, finding->row->id, text);
   if (finding->dying && checked->watch && checked->watch->dying)
     checked->watch->dying(checked->watch->context, checked->result);
+}
+
+// What was found is the cause, though the operation has not come to its end.
+static void faulted(void *context) {
+  struct checked *checked = context;
+  if (checked->result->status == TRI_RUN_FINDING) checked->watch->dying(checked->watch->context, checked->result);
 }
 
 static struct tri_heap *heap_of(struct tri_run *run) { return tri_run_mutator(run)->heap; }
@@ -87,7 +95,10 @@ enum tri_run_status tri_program_run_checked(const struct tri_program *program, c
   struct tri_run_params shadowed = *params;
   shadowed.collector = tri_shadow_wrap(&record, params->collector, &options);
   shadowed.watch = &watch;
+  bool tells = params->watch && params->watch->dying;
+  if (tells) tri_guard_last_words(faulted, &checked);
   tri_program_run(program, &shadowed, result);
+  if (tells) tri_guard_last_words(NULL, NULL);
   struct tri_view view = {.stuck = result->stuck ? result->message : NULL};
   judge("T1", &view, params->collector, summary, result);
   return result->status;

@@ -32,7 +32,8 @@ struct tri_run_watch {
   void (*finishing)(void *context, struct tri_run *run); // all executed, nothing dropped yet
   // At last: all roots are dropped, one mutator is attached and has no frames. May collect.
   void (*emptied)(void *context, struct tri_run *run);
-  // Of runs under the oracle: the collector cannot go on after a finding, and the process aborts when this returns.
+  // Of runs under the oracle: the collector cannot go on after a finding, or faults in the same operation (this is
+  // called by the signal handler then), and the process ends when this returns.
   void (*dying)(void *context, const struct tri_run_result *result);
   struct tri_event_sink sink; // of the heap; its context is the sink's own
   void *context;

@@ -10,6 +10,7 @@
 #include "tricolor/registry.h"
 
 #include <inttypes.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -51,7 +52,17 @@ static void lossy_store(struct tri_mutator *m, tri_ref object, size_t i, tri_ref
   struct lossy *lossy = (struct lossy *)tri_shim_find(m->heap, &lossy_class);
   if (++lossy->stores != 2) lossy->shim.inner->store(m, object, i, value);
 }
-static void lossy_override(struct tri_collector *record) { record->store = lossy_store; }
+
+// And faults when a collection has ended.
+static enum tri_status lossy_collect(struct tri_mutator *m, enum tri_collect_kind kind) {
+  struct lossy *lossy = (struct lossy *)tri_shim_find(m->heap, &lossy_class);
+  enum tri_status status = lossy->shim.inner->collect(m, kind);
+  return raise(SIGSEGV), status;
+}
+static void lossy_override(struct tri_collector *record) {
+  record->store = lossy_store;
+  record->collect = lossy_collect;
+}
 static struct tri_shim *lossy_open(const struct tri_shim_record *record, const struct tri_heap_config *config) {
   (void)record, (void)config;
   return calloc(1, sizeof(struct lossy));
@@ -60,9 +71,10 @@ static void lossy_close(struct tri_shim *shim) { free(shim); }
 static const struct tri_shim_class lossy_class = {
     .name = "lossy", .override = lossy_override, .open = lossy_open, .close = lossy_close};
 
+#define LOSS "r0 = alloc refs n=2\nst r0[0] = r0\nst r0[1] = r0\n"
+
 static void test_alarm(void) {
-  static const char text[] = "r0 = alloc refs n=2\nst r0[0] = r0\nst r0[1] = r0\nr1 = ld r0[1]\nr2 = r1\n";
-  struct tri_program program = parsed_program(text);
+  struct tri_program program = parsed_program(LOSS "r1 = ld r0[1]\nr2 = r1\n");
   struct tri_shim_record record;
   struct tri_run_result result;
   struct tri_run_params params = {.collector = tri_shim_wrap(&record, tri_collectors[0], &lossy_class, NULL)};
@@ -73,6 +85,30 @@ static void test_alarm(void) {
   TRI_CHECK(strstr(result.message, "written by operation 3") != NULL);
   TRI_CHECK_EQ(result.steps, 4);
   tri_program_free(&program);
+}
+
+_Noreturn static void alarmed(void *context, const struct tri_run_result *result) {
+  (void)context;
+  printf("%s\n", result->message);
+  _exit(strstr(result->message, "operation 4 (gc full): S") == result->message ? 1 : 2);
+}
+
+// The collector faults within the operation that the oracle has found something in.
+static void test_fault_after_alarm(void) {
+  pid_t pid = fork();
+  if (pid == 0) {
+    struct tri_program program = parsed_program(LOSS "gc full\n");
+    struct tri_shim_record record;
+    struct tri_run_watch watch = {.dying = alarmed};
+    struct tri_run_result result;
+    struct tri_run_params params = {.collector = tri_shim_wrap(&record, tri_collector_find("marksweep"), &lossy_class, NULL),
+                                    .watch = &watch};
+    tri_program_run_checked(&program, &params, TRI_CHECK_GC, NULL, &result);
+    _exit(0);
+  }
+  int status;
+  TRI_CHECK(waitpid(pid, &status, 0) == pid && WIFEXITED(status));
+  TRI_CHECK_EQ(WEXITSTATUS(status), 1);
 }
 
 // ---- Free memory that was written to is S8's, whoever finds it ---------------------------------------------------
@@ -150,6 +186,7 @@ int main(int argc, char **argv) {
   printf("seed %" PRIu64 "\n", seed);
   tri_poison_set_filling(true);
   test_alarm();
+  test_fault_after_alarm();
   test_freed();
   for (uint64_t round = 0; round < (argc > 1 ? 1 : ROUNDS); round++) test_random(seed + round);
   return 0;
