@@ -101,6 +101,11 @@ static tri_ref alloc_cached(struct tri_mutator *base, unsigned span_class, struc
   return take_cell(span, &index) ? make(base, span, index, shape) : TRI_NULL;
 }
 
+static bool has_cell(struct tri_mutator *m, unsigned span_class) {
+  struct go_span *span = go_mutator_of(m)->cache[span_class];
+  return go_span_next_free(span) < span->n_cells;
+}
+
 // What is free of an empty span is zeroed at once, where that takes the mutator into no more memory than its
 // first cache holds anyway.
 static void zero(const struct go_heap *heap, struct go_span *span) {
@@ -139,13 +144,14 @@ static bool reclaim(struct tri_mutator *m, bool again) {
 
 tri_ref go_alloc_slow(struct tri_mutator *m, struct tri_shape shape) {
   struct go_heap *heap = go_heap_of(m->heap);
-  go_pace(m, tri_shape_extent(shape) + GO_HEADER_BYTES);
+  go_assist(m, tri_shape_extent(shape) + GO_HEADER_BYTES);
   if (TRI_LIKELY(tri_alloc_check(m, shape) == TRI_OK)) {
     tri_plain_safepoint(m);
     unsigned span_class = span_class_of(heap, shape);
     bool locks = span_class < 2 || tri_shape_kind(shape) != TRI_NODE; // of weak objects a cycle has lists
     tri_ref object = locks ? TRI_NULL : alloc_cached(m, span_class, shape);
     if (!tri_is_null(object)) return object;
+    if (span_class < 2 || !has_cell(m, span_class)) go_begin_if_due(m);
   }
   return tri_slow_alloc(m, shape, &heap->lock, try_alloc, reclaim);
 }

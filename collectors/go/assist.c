@@ -24,9 +24,10 @@ void go_terminate(struct tri_mutator *self) {
 
 // -------------------------------------------------------------------------------- assists
 
-static void assist(struct tri_mutator *base, size_t bytes) {
+void go_assist(struct tri_mutator *base, size_t bytes) {
   struct go_heap *heap = go_heap_of(base->heap);
   struct go_mutator *m = go_mutator_of(base);
+  if (!m->marking) return;
   m->charged += bytes;
   m->credit -= (int64_t)bytes;
   if (m->credit >= 0) return;
@@ -67,10 +68,8 @@ static void begin(struct tri_mutator *m) {
   tri_world_resume(m);
 }
 
-void go_pace(struct tri_mutator *base, size_t bytes) {
-  struct go_heap *heap = go_heap_of(base->heap);
-  if (go_mutator_of(base)->marking)
-    assist(base, bytes);
-  else if (TRI_RELAXED_LOAD(&heap->live) >= TRI_RELAXED_LOAD(&heap->pace.trigger))
-    begin(base);
+void go_begin_if_due(struct tri_mutator *m) {
+  struct go_heap *heap = go_heap_of(m->heap);
+  if (!go_mutator_of(m)->marking && TRI_RELAXED_LOAD(&heap->live) >= TRI_RELAXED_LOAD(&heap->pace.trigger))
+    begin(m);
 }

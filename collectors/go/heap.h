@@ -281,8 +281,11 @@ void go_pace_ended(struct go_heap *heap);
 // What a mutator owes for so many bytes; nothing while the limiter limits.
 struct go_assist go_pace_owed(struct go_heap *heap, int64_t debt);
 
-// Before a mutator allocates in the slow path: begin a cycle if one is due, pay for the allocation by marking
-// while one is under way, and end it. May collect.
-void go_pace(struct tri_mutator *m, size_t bytes);
+// Before a mutator allocates in the slow path: pay for the allocation by marking while a cycle is under way,
+// and end it. May collect.
+void go_assist(struct tri_mutator *m, size_t bytes);
+
+// Before it takes a span, which is what makes the heap larger: begin a cycle if one is due. May collect.
+void go_begin_if_due(struct tri_mutator *m);
 
 #endif

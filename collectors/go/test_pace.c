@@ -78,6 +78,21 @@ static void test_repeats(const char *options) {
   TRI_CHECK(memcmp(first, cycles, n * sizeof *first) == 0);
 }
 
+// In a heap that is nearly full a cycle may be due all the time. It begins when a span is taken, not with each object,
+// also where all allocations take the slow path.
+static void test_nearly_full(const char *options) {
+  n_cycles = 0;
+  create_with((struct tri_heap_params){.options = options, .sink = {note, NULL}});
+  struct tri_handle *list = tri_handle_new(m, TRI_NULL);
+  for (tri_ref object; !tri_is_null(object = tri_alloc(m, TRI_SHAPE(2, 48)));) {
+    tri_init(m, object, 0, tri_handle_get(m, list));
+    tri_handle_set(m, list, object);
+  }
+  TRI_CHECK_GE(n_cycles, 3);
+  TRI_CHECK_LE(n_cycles, MIB / GO_PAGE_BYTES + 10);
+  destroy();
+}
+
 // With gogc off nothing is collected below the memory limit, and what is mapped stays below it.
 static void test_memory_limit(const char *options, uint64_t limit) {
   enum { KEPT = 30000, MADE = 400000 };
@@ -205,6 +220,9 @@ int main(void) {
   test_steady("heap=256m,clock=work,gogc=250", 250);
   test_repeats("heap=64m,clock=work");
   test_repeats("heap=64m,clock=work,pacer=1.19,memory_limit=12m");
+  test_nearly_full("heap=1m,clock=work");
+  test_nearly_full("heap=1m,clock=work,layout=1.19");
+  test_nearly_full("heap=1m,clock=work,stw=on,layout=1.19");
   test_memory_limit("heap=64m,clock=work,gogc=-1,memory_limit=12m", 12 * MIB);
   test_memory_limit("heap=64m,clock=work,gogc=-1,memory_limit=12m,pacer=1.19", 12 * MIB);
   test_limiter();
