@@ -269,7 +269,7 @@ static void test_workers(void *options) {
 // A large object is one piece of work per 128 KiB, in steps and without memory as well.
 static void test_oblets(bool without_memory) {
   enum { SLOTS = 70000, EACH = 500 };
-  create("heap=16m");
+  create("heap=16m,workers=0"); // who steps marks alone
   TRI_FRAME(m, f, 1);
   tri_root_set(m, &f.slot[0], tri_alloc(m, TRI_SHAPE(SLOTS, 0)));
   for (size_t i = 0; i < SLOTS; i += EACH) tri_store(m, f.slot[0], i, node(m, i, 8));
