@@ -72,6 +72,19 @@ static void enqueue(struct tri_finalizers *f, const struct tri_finalizer *regist
   f->queue[f->n_queue++] = *registration;
 }
 
+void tri_finalizers_trace_waiting(struct tri_finalizers *f, const struct tri_reach *reach) {
+  for (size_t i = 0; i < f->n_queue; i++) reach->trace(reach->context, &f->queue[f->first + i].object);
+  for (size_t i = 0; i < f->n_table; i++) {
+    tri_ref object = f->table[i].object;
+    if (reach->live(reach->context, &object)) continue;
+    for (size_t k = 0, n = f->strong_refs(reach->context, object); k < n; k++) {
+      tri_ref to = ((const tri_ref *)object.bits)[k]; // a copy: the slot is scanned later, as it is now
+      reach->trace(reach->context, &to);
+    }
+  }
+  reach->drain(reach->context);
+}
+
 size_t tri_finalizers_process(struct tri_finalizers *f, const struct tri_reach *reach) {
   size_t kept = 0, queued_before = f->n_queue;
   for (size_t i = 0; i < f->n_table; i++) {

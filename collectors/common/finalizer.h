@@ -5,6 +5,10 @@
 // reaches, until the program takes it. Invariant: the queue has room for every registration, made when it is
 // registered, so that a collection allocates nothing.
 //
+// All unreached objects are queued at once, or (strong_refs is set) in order of dependency, as in Go and
+// libgc: what another registered object or the queue reaches has to wait until that one is gone. An object
+// that reaches itself is then never queued, and kept.
+//
 // Any attached mutator may add and take (there is a lock); the other calls need the world stopped.
 #ifndef TRICOLOR_COMMON_FINALIZER_H
 #define TRICOLOR_COMMON_FINALIZER_H
@@ -23,9 +27,12 @@ struct tri_finalizers {
   struct tri_finalizer *queue; // [first, first + n_queue), first in first out
   size_t n_table, n_queue, first;
   size_t capacity; // of each of the two
+  // Set: in order. The number of strong references of an object, which begin at its address; the context
+  // is that of the tracer.
+  size_t (*strong_refs)(void *context, tri_ref object);
 };
 
-// Cannot fail. fini frees both arrays.
+// Cannot fail; not in order. fini frees both arrays.
 void tri_finalizers_init(struct tri_finalizers *finalizers);
 void tri_finalizers_fini(struct tri_finalizers *finalizers);
 
@@ -36,6 +43,10 @@ tri_ref tri_finalizers_next(struct tri_finalizers *finalizers, uint64_t *cookie)
 // Visit the queued objects. The visitor may change *slot.
 void tri_finalizers_roots(struct tri_finalizers *finalizers, void (*visit)(void *context, tri_ref *slot),
                           void *context);
+
+// In order only, and before process: trace and drain what the queue holds and what unreached registered
+// objects lead to, without the latter themselves. Called by tri_weak_refs_process.
+void tri_finalizers_trace_waiting(struct tri_finalizers *finalizers, const struct tri_reach *reach);
 
 // Queue the registrations of all objects that reach->live denies, update the others, then trace and drain
 // what was queued. Returns the number queued. Called by tri_weak_refs_process.

@@ -163,9 +163,15 @@ void tri_weak_refs_process(struct tri_weak_refs *weak, struct tri_finalizers *fi
   reach_fixpoint(weak);
   clear_unreached(weak);
   if (!finalizers) return;
-  size_t before = finalizers->n_queue, queued = tri_finalizers_process(finalizers, &weak->reach);
-  if (before + queued == 0) return;
-  for (size_t i = 0; i < before; i++) trace(weak, &finalizers->queue[finalizers->first + i].object);
+  size_t before = finalizers->n_queue;
+  bool in_order = finalizers->strong_refs;
+  if (in_order) {
+    tri_finalizers_trace_waiting(finalizers, &weak->reach);
+    reach_fixpoint(weak);
+  }
+  tri_finalizers_process(finalizers, &weak->reach);
+  for (size_t i = 0; !in_order && i < before; i++)
+    trace(weak, &finalizers->queue[finalizers->first + i].object);
   reach_fixpoint(weak);
   clear_unreached(weak);
 }

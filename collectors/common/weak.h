@@ -4,8 +4,8 @@
 // rest, in this order:
 //   1. ephemerons to the fixpoint: a value is traced when its key has been reached by other ways
 //   2. weak references to what is not reached are cleared, ephemerons without their key as well (both slots)
-//   3. finalizable objects that were not reached are queued; all that is queued, now or earlier, and what it
-//      reaches is traced (finalizer.h)
+//   3. finalizable objects that were not reached are queued (in order: without those that others of them
+//      reach); all that is queued, now or earlier, and what it reaches is traced (finalizer.h)
 //   4. weak references and ephemerons that only step 3 has reached: again 1 and 2, against all that is now
 //   kept
 // So a weak reference that the program can see is cleared before the finalizer of its target is queued; one

@@ -10,8 +10,8 @@
 #define TRI_SUMMARY "Go's memory manager: size-class spans, hybrid barrier, concurrent marking, lazy sweep"
 #define TRI_CAPS                                                                                             \
   (TRI_CAP_EXACT | TRI_CAP_CYCLES | TRI_CAP_INCREMENTAL | TRI_CAP_CONCURRENT | TRI_CAP_PARALLEL |            \
-   TRI_CAP_WEAK | TRI_CAP_EPHEMERON | TRI_CAP_FINALIZER | TRI_CAP_PIN | TRI_CAP_WALK | TRI_CAP_RECLAIMS | TRI_CAP_MULTI_HEAP |                  \
-   TRI_CAP_MULTI_MUTATOR)
+   TRI_CAP_WEAK | TRI_CAP_EPHEMERON | TRI_CAP_FINALIZER | TRI_CAP_FINALIZER_ORDER | TRI_CAP_PIN |            \
+   TRI_CAP_WALK | TRI_CAP_RECLAIMS | TRI_CAP_MULTI_HEAP | TRI_CAP_MULTI_MUTATOR)
 #define TRI_TELLS (TRI_TELLS_MARKING | TRI_TELLS_COUNTERS)
 #define TRI_MAX_MUTATORS 256
 #define TRI_MAX_HEAPS UINT32_MAX

@@ -77,6 +77,7 @@ enum tri_status go_heap_create(const struct tri_collector *self, const struct tr
   go_work_pool_init(&heap->pool);
   tri_weak_refs_init(&heap->weak, &(struct tri_reach){go_mark_live, go_mark_trace, go_mark_drain, heap});
   tri_finalizers_init(&heap->finalizers);
+  heap->finalizers.strong_refs = go_mark_strong_refs;
   heap->stw = own[OPTION_STW];
   heap->tiny = own[OPTION_TINY];
   heap->checkmark = own[OPTION_CHECKMARK];

@@ -196,10 +196,11 @@ static inline bool go_is_marked(struct go_heap *heap, tri_ref object) {
 // Fill in what tri_stats_get asks for.
 void go_stats_fill(struct tri_heap *heap, struct tri_stats *stats);
 
-// The callbacks of common/weak.h, and a root visitor; with the world stopped.
+// The callbacks of common/weak.h and common/finalizer.h, and a root visitor; with the world stopped.
 bool go_mark_live(void *heap, tri_ref *slot);
 void go_mark_trace(void *heap, tri_ref *slot);
 void go_mark_drain(void *heap);
+size_t go_mark_strong_refs(void *heap, tri_ref object);
 
 // Make an object grey: it goes to `work`. Any mutator with its own work.
 void go_mark_reach(struct go_heap *heap, struct go_work *work, tri_ref object);

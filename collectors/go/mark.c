@@ -226,6 +226,11 @@ void go_mark_trace(void *context, tri_ref *slot) {
   if (!tri_is_null(*slot)) reach(heap, &heap->work, *slot);
 }
 
+size_t go_mark_strong_refs(void *context, tri_ref object) {
+  const struct go_span *span = go_span_of(&((struct go_heap *)context)->spans, object.bits);
+  return tri_strong_refs(go_object_shape(span, object));
+}
+
 void go_mark_drain(void *context) {
   struct go_heap *heap = context;
   go_mark_some(heap, &heap->work, &(struct go_mark_quota){SIZE_MAX, UINT64_MAX});

@@ -576,7 +576,7 @@ static bool check_FINALIZER(struct conform *c) {
     TRI_FRAME_POP(h.m, weak);
   }
   // Unreachable cycles of objects with finalizers are queued too.
-  if (conform_has(c, TRI_CAP_CYCLES)) {
+  if (conform_has(c, TRI_CAP_CYCLES) && !conform_has(c, TRI_CAP_FINALIZER_ORDER)) {
     CONFORM(c, make_ring(h.m, &taken.slot[0], 2), "out of memory");
     CONFORM(c, tri_finalizer_add(h.m, taken.slot[0], 1) == TRI_OK, "out of memory");
     CONFORM(c, tri_finalizer_add(h.m, tri_load(h.m, taken.slot[0], 0), 2) == TRI_OK, "out of memory");
@@ -591,6 +591,39 @@ static bool check_FINALIZER(struct conform *c) {
             queued);
   }
   TRI_FRAME_POP(h.m, taken);
+  TRI_FRAME_POP(h.m, f);
+  conform_close(&h);
+  return true;
+}
+
+// 0 leads to 1 by way of an array, and 1 to 2: dependency decides, whatever the order of registration. What
+// is in the queue still leads to the next. A ring leads to itself.
+static bool check_FINALIZER_ORDER(struct conform *c) {
+  struct conform_heap h;
+  if (!conform_open(c, &h)) return false;
+  enum { N = 3, SLOTS = 50 };
+  TRI_FRAME(h.m, f, N + 2);
+  for (size_t i = 0; i < N; i++) tri_root_set(h.m, &f.slot[i], tri_alloc(h.m, TRI_SHAPE(1, 8)));
+  tri_root_set(h.m, &f.slot[N], tri_alloc(h.m, TRI_SHAPE(SLOTS, 8 * SLOTS)));
+  for (size_t i = 0; i <= N; i++) CONFORM(c, !tri_is_null(f.slot[i]), "out of memory");
+  tri_store(h.m, f.slot[0], 0, f.slot[N]);
+  tri_store(h.m, f.slot[N], SLOTS - 1, f.slot[1]);
+  tri_store(h.m, f.slot[1], 0, f.slot[2]);
+  CONFORM(c, make_ring(h.m, &f.slot[N + 1], 2), "out of memory");
+  CONFORM(c, tri_finalizer_add(h.m, f.slot[N + 1], N) == TRI_OK, "out of memory");
+  for (size_t i = N; i-- > 0;) CONFORM(c, tri_finalizer_add(h.m, f.slot[i], i) == TRI_OK, "out of memory");
+  for (size_t i = 0; i < N + 2; i++) tri_root_set(h.m, &f.slot[i], TRI_NULL);
+  for (uint64_t i = 0; i < N; i++) {
+    uint64_t cookie = UINT64_MAX;
+    for (int round = 0; round < 2; round++) tri_collect(h.m, TRI_COLLECT_FULL);
+    bool queued = !tri_is_null(tri_finalizer_next(h.m, &cookie));
+    CONFORM(c, queued && cookie == i, "object %llu: %s queued, cookie %llu", (unsigned long long)i,
+            queued ? "another was" : "nothing was", (unsigned long long)cookie);
+    CONFORM(c, tri_is_null(tri_finalizer_next(h.m, &cookie)),
+            "cookie %llu was queued before what leads to it was gone", (unsigned long long)cookie);
+  }
+  tri_collect(h.m, TRI_COLLECT_FULL);
+  CONFORM(c, tri_is_null(tri_finalizer_next(h.m, NULL)), "an object that reaches itself was queued");
   TRI_FRAME_POP(h.m, f);
   conform_close(&h);
   return true;

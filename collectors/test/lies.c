@@ -125,6 +125,11 @@ static const struct tri_collector *tell_FINALIZER(void) {
   return l;
 }
 
+// All at once.
+static const struct tri_collector *tell_FINALIZER_ORDER(void) {
+  return bend("marksweep", TRI_CAP_FINALIZER_ORDER);
+}
+
 // Says yes and moves on.
 static bool pin_nothing(struct tri_mutator *m, tri_ref object) { return (void)m, (void)object, true; }
 static const struct tri_collector *tell_PIN(void) {
