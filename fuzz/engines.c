@@ -30,15 +30,13 @@ const char *tri_engine_name(enum tri_engine engine) { return engines[engine].nam
 const char *tri_engine_preset(enum tri_engine engine) { return engines[engine].preset; }
 
 const struct tri_arm tri_arms[] = {
-    {"bytes", TRI_ENGINE_REPLAY, "bytes", false, false, "uniformly random bytes"},
-    {"generate", TRI_ENGINE_REPLAY, "generate", false, false, "the generator with its model of the heap"},
-    {"mutate", TRI_ENGINE_REPLAY, "mutate", true, false, "the structured mutator over a pool, without coverage"},
-    {"libfuzzer-raw", TRI_ENGINE_LIBFUZZER, NULL, false, false, "libFuzzer with its own mutations"},
-    {"libfuzzer", TRI_ENGINE_LIBFUZZER, NULL, true, false, "libFuzzer with the structured mutator"},
-    {"libfuzzer-feedback", TRI_ENGINE_LIBFUZZER, NULL, true, true, "the same, with feedback on situations"},
-    {"afl-raw", TRI_ENGINE_AFL, NULL, false, false, "AFL++ with its own mutations"},
-    {"afl", TRI_ENGINE_AFL, NULL, true, false, "AFL++ with the structured mutator beside its own"},
-    {"afl-feedback", TRI_ENGINE_AFL, NULL, true, true, "the same, with feedback on situations"},
+    {"bytes", TRI_ENGINE_REPLAY, "bytes", false, "uniformly random bytes"},
+    {"generate", TRI_ENGINE_REPLAY, "generate", false, "the generator with its model of the heap"},
+    {"mutate", TRI_ENGINE_REPLAY, "mutate", true, "the structured mutator over a pool, without coverage"},
+    {"libfuzzer-raw", TRI_ENGINE_LIBFUZZER, NULL, false, "libFuzzer with its own mutations"},
+    {"libfuzzer", TRI_ENGINE_LIBFUZZER, NULL, true, "libFuzzer with the structured mutator"},
+    {"afl-raw", TRI_ENGINE_AFL, NULL, false, "AFL++ with its own mutations"},
+    {"afl", TRI_ENGINE_AFL, NULL, true, "AFL++ with the structured mutator beside its own"},
 };
 const size_t tri_arm_count = sizeof tri_arms / sizeof *tri_arms;
 
@@ -195,7 +193,6 @@ static void afl_command(const struct tri_engine_run *run, struct words *to) {
 // What is added to the environment.
 static void settings(const struct tri_engine_run *run, struct words *to) {
   add(to, tri_format("FUZZ_ACCOUNT=%s/account", run->directory));
-  add_text(to, run->arm->feedback ? "FUZZ_FEEDBACK=1" : "FUZZ_FEEDBACK=0");
   if (run->no_assertions) add_text(to, "FUZZ_ASSERTIONS=0");
   if (run->arm->engine == TRI_ENGINE_LIBFUZZER && !run->arm->mutator) add_text(to, "FUZZ_RAW=1");
   if (run->arm->engine != TRI_ENGINE_AFL) return;

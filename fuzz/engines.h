@@ -25,7 +25,6 @@ struct tri_arm {
   enum tri_engine engine;
   const char *blind; // TRI_ENGINE_REPLAY: the kind (engine/blind.h)
   bool mutator;      // the structured one takes part
-  bool feedback;     // on situations (situations.h)
   const char *doc;
 };
 extern const struct tri_arm tri_arms[];

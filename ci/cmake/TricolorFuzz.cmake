@@ -22,7 +22,7 @@ endif()
 set(TRICOLOR_FUZZ_MAX_LEN 512)
 
 # What targets/fuzz_program.c uses, but for the collectors.
-set(TRICOLOR_FUZZ_PROGRAM_LIBS tricolor-account tricolor-situations tricolor-checked-fibers)
+set(TRICOLOR_FUZZ_PROGRAM_LIBS tricolor-account tricolor-checked-fibers)
 
 # tri_add_fuzz_target(<name> <collector> <sources …>)
 # With an engine also <name>.options beside it, which says what a run should be given; tricolor.dict lies there, too.

@@ -214,14 +214,11 @@ static void wake_first(struct tri_actor_queue *queue) {
   tri_fibers_runnable |= bit(actor);
 }
 
-void (*tri_schedule_on_switch)(enum tri_yield_point point, const struct tri_actor *from, const struct tri_actor *to);
-
 // The scheduler chooses among `candidates`.
 static void reschedule(uint64_t candidates, enum tri_yield_point point, bool ends) {
   if (!candidates) tri_schedule_fail(TRI_SCHEDULE_DEADLOCK);
   unsigned number = tri_schedule_next(candidates, tri_fibers_current->number, point);
   if (number == tri_fibers_current->number) return;
-  if (TRI_UNLIKELY(tri_schedule_on_switch != NULL)) tri_schedule_on_switch(point, tri_fibers_current, actors[number]);
   switch_to(actors[number], ends);
 }
 

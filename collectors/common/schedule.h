@@ -102,11 +102,6 @@ void tri_schedule_note(uint64_t value);
 // Steps of the run so far.
 uint64_t tri_schedule_steps(void);
 
-// Told of each switch from one actor to another, at the point where `from` leaves off, before `to` goes on: what
-// fuzzers take for feedback. NULL (as it begins): nobody. It must not schedule.
-extern void (*tri_schedule_on_switch)(enum tri_yield_point point, const struct tri_actor *from,
-                                      const struct tri_actor *to);
-
 // Between schedule.c and actor_fibers.c.
 
 // Who goes on from `point`, out of a set that is not empty. The current actor is in it if it could go on.

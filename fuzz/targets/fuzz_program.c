@@ -5,8 +5,7 @@
 //
 // FUZZ_STATS=1 in the environment prints at exit how much of the work was real: a fuzzer whose operations do
 // nothing no longer fuzzes. The same numbers, and the finding, are in the account (account.h) all the time.
-// FUZZ_FEEDBACK=1 shows the engine situations, too (situations.h). FUZZ_ASSERTIONS=0 passes over the
-// collector's own assertions, where the build has them.
+// FUZZ_ASSERTIONS=0 passes over the collector's own assertions, where the build has them.
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,10 +17,9 @@
 #include "common/os.h"
 #include "common/poison.h"
 #include "program/checked.h"
-#include "situations.h"
 #include "tricolor/registry.h"
 
-// Longer programs add time, not situations: the engines' -max_len should be no more than this.
+// Longer programs add time and little else: the engines' -max_len should be no more than this.
 enum { MAX_BYTES = 4096, MAX_STEPS = 1000 };
 enum { CLOCK_EVERY = 64, TWICE_EVERY = 64 }; // executions
 
@@ -44,10 +42,9 @@ static uint32_t reached, reached_before;
 
 static void reach(enum tri_fuzz_phase phase) { reached |= UINT32_C(1) << phase; }
 
-static void collection_ended(struct tri_heap *heap, enum tri_collect_kind kind, bool swept) {
+static void collection_ended(struct tri_heap *heap, bool swept) {
   struct tri_stats stats;
   tri_stats_get(heap, &stats, sizeof stats);
-  tri_situations_result(kind, &stats);
   reach(TRI_FUZZ_ENDED);
   if (!swept) reach(TRI_FUZZ_LAZY);
   if (stats.freed_objects) reach(TRI_FUZZ_FREED);
@@ -59,7 +56,6 @@ static void collection_ended(struct tri_heap *heap, enum tri_collect_kind kind, 
 
 static void on_event(void *context, struct tri_heap *heap, const struct tri_event *event) {
   (void)context;
-  tri_situations_event(event);
   switch (event->kind) {
   case TRI_EVENT_COLLECTION_BEGIN:
     reached_before = reached;
@@ -68,7 +64,7 @@ static void on_event(void *context, struct tri_heap *heap, const struct tri_even
   case TRI_EVENT_MARK: reach(TRI_FUZZ_MARKED); break;
   case TRI_EVENT_WEAK: reach(TRI_FUZZ_WEAK); break;
   case TRI_EVENT_SWEEP: reach(TRI_FUZZ_SWEPT); break;
-  case TRI_EVENT_COLLECTION_END: collection_ended(heap, (enum tri_collect_kind)event->a, event->b != 0); break;
+  case TRI_EVENT_COLLECTION_END: collection_ended(heap, event->b != 0); break;
   case TRI_EVENT_OUT_OF_MEMORY: reach(TRI_FUZZ_REFUSED); break;
   default: break;
   }
@@ -89,7 +85,8 @@ static void count(const struct tri_run_result *result) {
   account->effective += result->effective;
   account->collections += result->collections;
   account->refused += result->out_of_memory;
-  for (uint32_t left = result->status == TRI_RUN_OK ? reached_before : reached; left; left &= left - 1) account->reached[__builtin_ctz(left)]++;
+  uint32_t left = result->status == TRI_RUN_OK ? reached_before : reached;
+  for (; left; left &= left - 1) account->reached[__builtin_ctz(left)]++;
   reached = reached_before = 0;
   if (account->executions % CLOCK_EVERY == 0) account->cpu_ns += cpu_since_last();
 }
@@ -123,8 +120,6 @@ int LLVMFuzzerInitialize(int *argc, char ***argv) {
   tri_os_recycle(true);
   tri_poison_set_filling(true);
   account = tri_fuzz_account_open();
-  const char *feedback = getenv("FUZZ_FEEDBACK");
-  if (feedback && strcmp(feedback, "1") == 0) tri_situations_begin();
   const char *assertions = getenv("FUZZ_ASSERTIONS");
   tri_assertions_ignored = assertions && strcmp(assertions, "0") == 0;
   if (getenv("FUZZ_STATS")) atexit(print_stats);
@@ -144,7 +139,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   struct tri_program program = {0};
   struct tri_run_result result;
   if (!tri_program_decode(&program, data, size)) return 0;
-  tri_situations_execution();
   const struct tri_run_watch watch = {.sink = {on_event, NULL}, .dying = dying};
   struct tri_run_params params = {.collector = collector, .max_steps = MAX_STEPS, .watch = &watch};
   enum tri_run_status status = tri_program_run_checked(&program, &params, TRI_CHECK_GC, NULL, &result);
