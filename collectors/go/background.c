@@ -96,12 +96,11 @@ static void scavenge(void *context) {
   struct go_background *b = &heap->background;
   go_scavenge_control_init(&b->control);
   while (wait_until_due(b, &b->scavenger))
-    for (bool more = true; more && !stops(b);) {
+    while (!stops(b)) {
       struct go_scavenge_work work = {0};
       while (scavenge_some(heap, &work) && !stops(b)) {
       }
-      more = work.released != 0;
-      if (!more) break; // until the next goals
+      if (!work.released) break; // until the next goals
       int64_t slept = sleep_for(heap, go_scavenge_sleep_time(&b->control, &work));
       go_scavenge_slept(&b->control, &work, slept, b->processors);
     }

@@ -171,11 +171,10 @@ bool go_mark_some(struct go_heap *heap, struct go_work *work, struct go_mark_quo
     if (TRI_UNLIKELY(marked.objects % BALANCE_EACH == BALANCE_EACH - 1)) go_work_balance(&heap->pool, work);
   }
   for (; queued; queued--, oldest = (oldest + 1) % PREFETCH_QUEUE) {
-    if (tri_is_null((tri_ref){queue[oldest]})) continue;
     struct go_span *span = go_span_of(&heap->spans, queue[oldest]);
     if (go_span_is_large(span) && queue[oldest] != span->base) {
       if (!go_work_put(&heap->pool, work, queue[oldest]))
-        scan_oblet(heap, work, span, (const tri_ref *)queue[oldest]);
+        marked.scanned += scan_oblet(heap, work, span, (const tri_ref *)queue[oldest]);
     } else {
       reach(heap, work, (tri_ref){queue[oldest]});
     }
@@ -187,8 +186,15 @@ bool go_mark_some(struct go_heap *heap, struct go_work *work, struct go_mark_quo
 
 // -------------------------------------------------------------------------------- with the world stopped
 
-// What was dropped for want of memory is marked, and scanned now.
-static void scan_dropped(struct go_heap *heap, uintptr_t first, uintptr_t last) {
+static uint64_t mark_all(struct go_heap *heap) {
+  struct go_mark_quota quota = {SIZE_MAX, UINT64_MAX};
+  go_mark_some(heap, &heap->work, &quota);
+  return quota.scan;
+}
+
+// What was dropped for want of memory is marked, and scanned now. Returns the bytes that were scanned.
+static uint64_t scan_dropped(struct go_heap *heap, uintptr_t first, uintptr_t last) {
+  uint64_t scanned = 0;
   const struct go_spans *spans = &heap->spans;
   size_t page = (first - spans->base) / GO_PAGE_BYTES, end = (last - spans->base) / GO_PAGE_BYTES;
   while (page <= end) {
@@ -202,21 +208,22 @@ static void scan_dropped(struct go_heap *heap, uintptr_t first, uintptr_t last) 
         if (!go_green_claim(span, i)) continue;
         count(heap, span->cell_bytes, object);
       }
-      scan_cell(heap, &heap->work, span, i);
-      go_mark_some(heap, &heap->work, &(struct go_mark_quota){SIZE_MAX, UINT64_MAX});
+      uint64_t bytes = scan_cell(heap, &heap->work, span, i);
+      go_pace_scanned(heap, bytes);
+      scanned += bytes + mark_all(heap);
     }
   }
+  return scanned;
 }
 
-static bool scan_all_dropped(struct go_heap *heap) {
+static uint64_t scan_all_dropped(struct go_heap *heap) {
   uintptr_t first, last;
-  bool some = false;
+  uint64_t scanned = 0;
   while (go_work_dropped(&heap->pool, &first, &last)) {
     tri_emit(&heap->base, TRI_EVENT_RESCAN, ++heap->rescans, 0);
-    scan_dropped(heap, first, last);
-    some = true;
+    scanned += scan_dropped(heap, first, last);
   }
-  return some;
+  return scanned;
 }
 
 bool go_mark_live(void *heap, tri_ref *slot) { return go_is_marked(heap, *slot); }
@@ -233,7 +240,7 @@ size_t go_mark_strong_refs(void *context, tri_ref object) {
 
 void go_mark_drain(void *context) {
   struct go_heap *heap = context;
-  go_mark_some(heap, &heap->work, &(struct go_mark_quota){SIZE_MAX, UINT64_MAX});
+  mark_all(heap);
   scan_all_dropped(heap);
 }
 
@@ -287,7 +294,7 @@ bool go_mark_step(struct go_heap *heap, size_t units) {
   int64_t start = go_now(&heap->pace.clock);
   struct go_mark_quota quota = {units, UINT64_MAX};
   bool done = go_mark_some(heap, &heap->work, &quota);
-  if (done) scan_all_dropped(heap);
+  if (done) quota.scan += scan_all_dropped(heap);
   go_work_dispose(&heap->pool, &heap->work);
   go_pace_marked(heap, start, quota.scan, GO_MARK_STOPPED);
   return done;

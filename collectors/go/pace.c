@@ -77,6 +77,7 @@ int64_t go_pace_marked(struct go_heap *heap, int64_t start, uint64_t scanned, en
   int64_t time = pace->clock.works ? (int64_t)scanned : go_now(&pace->clock) - start;
   if (who == GO_MARK_STOPPED) time *= pace->processors;
   __atomic_fetch_add(&pace->mark_time[who], time, __ATOMIC_RELAXED);
+  __atomic_fetch_add(&pace->scanned_by[who], scanned, __ATOMIC_RELAXED);
   if (who == GO_MARK_ASSIST || who == GO_MARK_STOPPED)
     __atomic_fetch_add(&pace->untold, time, __ATOMIC_RELAXED);
   return time;

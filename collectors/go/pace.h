@@ -44,6 +44,7 @@ struct go_pace {
   uint64_t root_bytes; // of this cycle
   uint64_t scanned;    // bytes of the heap's slots, of this cycle; an atomic
   int64_t mark_time[GO_MARKERS]; // CPU time spent marking in this cycle, nanoseconds; atomics
+  uint64_t scanned_by[GO_MARKERS]; // bytes of the heap's slots, in all; atomics
   int64_t untold;                // of it, what the limiter has not been told; an atomic
   bool forced;                   // the next cycle is begun by a call
   bool traces;                   // an option: a line for each cycle

@@ -266,6 +266,10 @@ static void test_workers(void *options) {
 
 // -------------------------------------------------------------------------------- marking
 
+enum { NODE_REFS = 2 };
+// Bytes of objects' slots, by the last cycle: what is scanned a second time for want of memory counts twice.
+static uint64_t scanned(void) { return go_heap_of(heap)->pace.pacer.last_heap_scan; }
+
 // A large object is one piece of work per 128 KiB, in steps and without memory as well.
 static void test_oblets(bool without_memory) {
   enum { SLOTS = 70000, EACH = 500 };
@@ -281,6 +285,28 @@ static void test_oblets(bool without_memory) {
   if (!without_memory) TRI_CHECK_GE(steps, SLOTS / EACH / 10); // else: what was dropped is scanned in one
   for (size_t i = 0; i < SLOTS; i += EACH) check_labelled(tri_load(m, f.slot[0], i), i);
   TRI_CHECK_EQ(check_heap().live_objects, SLOTS / EACH + 1);
+  const uint64_t all = (SLOTS + SLOTS / EACH * NODE_REFS) * sizeof(tri_ref);
+  TRI_CHECK_GE(scanned(), all);
+  if (!without_memory) TRI_CHECK_EQ(scanned(), all);
+  TRI_FRAME_POP(m, f);
+  destroy();
+}
+
+// Parts that were taken when a step ends, and find no room where they were, as one of them has filled it, are
+// scanned, and count.
+static void test_oblets_without_room(void) {
+  enum { PARTS = 20, EACH = 128 << 10 >> 3, FAN = 600, SLOTS = PARTS * EACH }; // FAN: more than two buffers
+  create("heap=64m,gogc=-1,workers=0,work_buffers=2");
+  TRI_FRAME(m, f, 1);
+  tri_root_set(m, &f.slot[0], tri_alloc(m, TRI_SHAPE(SLOTS, 0)));
+  for (size_t part = 1; part < PARTS; part++)
+    for (size_t i = 0; i < FAN; i++) tri_store(m, f.slot[0], part * EACH + i, node(m, i, 8));
+  TRI_CHECK_EQ(tri_collect_start(m), TRI_OK);
+  while (!tri_collect_step(m, 1)) {
+  }
+  TRI_CHECK_GE(check_heap().mark_stack_overflows, 1);
+  TRI_CHECK_EQ(stats().live_objects, 1 + (PARTS - 1) * FAN);
+  TRI_CHECK_GE(scanned(), SLOTS * sizeof(tri_ref));
   TRI_FRAME_POP(m, f);
   destroy();
 }
@@ -304,6 +330,7 @@ static void test_dropped(const char *options, bool without_memory) {
   struct tri_stats s = check_heap();
   TRI_CHECK_EQ(s.live_objects, DEPTH * FAN);
   TRI_CHECK_GE(s.mark_stack_overflows, 1);
+  TRI_CHECK_GE(scanned(), DEPTH * (FAN + (FAN - 1) * NODE_REFS) * sizeof(tri_ref));
   TRI_FRAME_POP(m, f);
   TRI_CHECK_EQ(live_objects(), 0);
   destroy();
@@ -482,6 +509,7 @@ static void test_all(void) {
   test_pages_come_back();
   test_oblets(false);
   test_oblets(true);
+  test_oblets_without_room();
   test_tiny();
   test_audit();
   test_dropped("heap=4m", true);

@@ -44,6 +44,7 @@ static void give(struct go_workers *workers, int64_t bytes) {
   bool served = false;
   while (bytes > 0 && workers->first) {
     struct go_waiter *waiter = pop(workers);
+    workers->given += (uint64_t)(bytes < waiter->debt ? bytes : waiter->debt);
     if (bytes < waiter->debt) {
       waiter->debt -= bytes;
       bytes = 0;
@@ -65,6 +66,7 @@ uint64_t go_credit_take(struct go_workers *workers, uint64_t bytes) {
     taken = (uint64_t)credit < bytes ? credit : (int64_t)bytes;
   } while (!__atomic_compare_exchange_n(&workers->credit, &credit, credit - taken, true, __ATOMIC_RELAXED,
                                         __ATOMIC_RELAXED));
+  __atomic_fetch_add(&workers->taken, (uint64_t)taken, __ATOMIC_RELAXED);
   return bytes - (uint64_t)taken;
 }
 
@@ -147,8 +149,8 @@ static bool mark_some(struct go_heap *heap, struct go_worker *worker) {
   enum go_marker who =
       worker - heap->workers.worker > heap->workers.dedicated ? GO_MARK_IDLE : GO_MARK_WORKER;
   worker->marked += go_pace_marked(heap, start, quota.scan, who);
-  go_turn_end(&heap->turns);
   give(&heap->workers, (int64_t)quota.scan);
+  go_turn_end(&heap->turns);
   return empty;
 }
 
@@ -207,6 +209,7 @@ void go_workers_begin(struct go_heap *heap) {
   struct go_workers *workers = &heap->workers;
   if (!workers->begun && workers->wanted) start(heap);
   heap->pace.background = workers->n > 0;
+  workers->expired += (uint64_t)workers->credit;
   TRI_RELAXED_STORE(&workers->credit, 0);
   if (!workers->n) return;
   for (unsigned i = 0; i < workers->n; i++) workers->worker[i].marked = 0;

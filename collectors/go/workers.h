@@ -47,6 +47,7 @@ struct go_workers {
   unsigned busy;                // workers that may have work of their own, or end the cycle; an atomic
   struct go_waiter *first, *last;
   int64_t credit; // bytes scanned that nobody has used; an atomic
+  uint64_t given, taken, expired; // in all: to those who waited; as credit, an atomic; left over by cycles
   struct go_worker *worker;
 };
 
