@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "measure/sample.h"
+#include "measure/summary.h"
 
 // VERDICT is the last column of those rows that have one; it runs over the columns of numbers.
 enum column { WORKLOAD, COLLECTOR, HEAP, SAMPLES, MEDIAN, INTERVAL, RATIO, CPU, PEAK, PAUSE, COLUMNS };
@@ -13,53 +13,22 @@ static const char *const titles[COLUMNS] = {"workload",    "collector",    "heap
                                             "median",      "99% interval", "ratio", "cpu time",
                                             "peak memory", "worst pause"};
 
-// What one cell's row shows, before it is text.
 struct row {
   const struct tri_cell *cell;
-  size_t count;
-  double median, cpu_median, peak_bytes, pause_ns;
-  struct tri_interval interval;
-  bool has_peak, has_pause;
+  struct tri_cell_summary summary;
 };
 
 static bool same_group(const struct tri_cell *a, const struct tri_cell *b) {
   return a->heap_bytes == b->heap_bytes && strcmp(a->workload, b->workload) == 0;
 }
 
-static bool worst_metric(const struct tri_series *series, size_t cell, const char *name, double *worst) {
-  bool found = false;
-  for (size_t i = 0; i < series->sample_count; i++) {
-    double value;
-    if (series->samples[i].cell != cell || !tri_sample_metric(&series->samples[i], name, &value)) continue;
-    if (!found || value > *worst) *worst = value;
-    found = true;
-  }
-  return found;
-}
-
-static struct row row_of(const struct tri_series *series, size_t cell) {
-  struct row row = {.cell = &series->cells[cell]};
-  double *wall = tri_cell_times(series, cell, false, &row.count);
-  double *cpu = tri_cell_times(series, cell, true, &row.count);
-  if (row.count) {
-    row.median = tri_median(wall, row.count);
-    row.cpu_median = tri_median(cpu, row.count);
-    row.interval = tri_median_interval(wall, row.count);
-  }
-  free(wall);
-  free(cpu);
-  row.has_peak = worst_metric(series, cell, "peak_rss_bytes", &row.peak_bytes);
-  row.has_pause = worst_metric(series, cell, "pause_max_ns", &row.pause_ns);
-  return row;
-}
-
 // Only a cell that stayed good can be the best of its group.
-static bool is_timed(const struct row *row) { return row->cell->status == TRI_CELL_OK && row->count > 0; }
+static bool is_timed(const struct row *row) { return row->cell->status == TRI_CELL_OK && row->summary.count > 0; }
 
 // Groups stay in the order of their first cell; `cells` carries that order (they lie in one array).
 static int compare_in_group(const struct row *a, const struct row *b) {
   if (is_timed(a) != is_timed(b)) return is_timed(a) ? -1 : 1;
-  if (is_timed(a) && a->median != b->median) return a->median < b->median ? -1 : 1;
+  if (is_timed(a) && a->summary.median != b->summary.median) return a->summary.median < b->summary.median ? -1 : 1;
   return a->cell < b->cell ? -1 : 1;
 }
 
@@ -78,41 +47,23 @@ static void sort_rows(struct row *rows, size_t count) {
   }
 }
 
-static const char *verdict(const struct tri_cell *cell) {
-  switch (cell->status) {
-  case TRI_CELL_PENDING:
-    return "not measured";
-  case TRI_CELL_OUT_OF_MEMORY:
-    return "out of memory";
-  case TRI_CELL_WRONG:
-    return "WRONG ANSWER";
-  case TRI_CELL_FAILED:
-    return "FAILED";
-  case TRI_CELL_SKIPPED:
-    return "skipped";
-  case TRI_CELL_OK:
-    break;
-  }
-  return "";
-}
-
 static void fill_texts(char *texts[COLUMNS], const struct row *row, double best) {
   texts[WORKLOAD] = tri_format("%s", row->cell->workload);
   texts[COLLECTOR] = tri_format("%s", row->cell->collector);
   texts[HEAP] = tri_size_text(row->cell->heap_bytes);
-  texts[SAMPLES] = tri_format("%zu", row->count);
+  texts[SAMPLES] = tri_format("%zu", row->summary.count);
   if (!is_timed(row)) {
-    texts[VERDICT] = tri_format("%s", verdict(row->cell));
+    texts[VERDICT] = tri_format("%s", tri_cell_verdict(row->cell->status));
     return;
   }
-  char *low = tri_duration_text(row->interval.low), *high = tri_duration_text(row->interval.high);
-  texts[MEDIAN] = tri_duration_text(row->median);
-  texts[INTERVAL] = tri_format("%s - %s%s", low, high, row->interval.exact ? " " : "*");
-  if (best > 0) texts[RATIO] = tri_format("%.2f", row->median / best);
-  texts[CPU] = tri_duration_text(row->cpu_median);
-  if (row->has_peak) texts[PEAK] = tri_memory_text(row->peak_bytes);
-  if (row->has_pause)
-    texts[PAUSE] = row->pause_ns > 0 ? tri_duration_text(row->pause_ns) : tri_format("none");
+  char *low = tri_duration_text(row->summary.interval.low), *high = tri_duration_text(row->summary.interval.high);
+  texts[MEDIAN] = tri_duration_text(row->summary.median);
+  texts[INTERVAL] = tri_format("%s - %s%s", low, high, row->summary.interval.exact ? " " : "*");
+  if (best > 0) texts[RATIO] = tri_format("%.2f", row->summary.median / best);
+  texts[CPU] = tri_duration_text(row->summary.cpu_median);
+  if (row->summary.has_peak) texts[PEAK] = tri_memory_text(row->summary.peak_bytes);
+  if (row->summary.has_pause)
+    texts[PAUSE] = row->summary.pause_ns > 0 ? tri_duration_text(row->summary.pause_ns) : tri_format("none");
   free(low);
   free(high);
 }
@@ -143,7 +94,7 @@ static void print_rows(FILE *out, const struct row *rows, size_t count) {
   for (int column = 0; column < COLUMNS; column++) widths[column] = (int)strlen(titles[column]);
   for (size_t i = 0; i < count; i++) {
     bool starts_group = i == 0 || !same_group(rows[i].cell, rows[i - 1].cell);
-    if (starts_group) best = is_timed(&rows[i]) ? rows[i].median : 0;
+    if (starts_group) best = is_timed(&rows[i]) ? rows[i].summary.median : 0;
     fill_texts(texts[i], &rows[i], best);
     for (int column = 0; column < (is_timed(&rows[i]) ? COLUMNS : VERDICT); column++) {
       int width = texts[i][column] ? (int)strlen(texts[i][column]) : 0;
@@ -164,8 +115,8 @@ void tri_table_print(FILE *out, const struct tri_series *series) {
   struct row *rows = tri_need(calloc(series->cell_count, sizeof *rows));
   bool ranges = false;
   for (size_t i = 0; i < series->cell_count; i++) {
-    rows[i] = row_of(series, i);
-    ranges |= is_timed(&rows[i]) && !rows[i].interval.exact;
+    rows[i] = (struct row){&series->cells[i], tri_cell_summary(series, i)};
+    ranges |= is_timed(&rows[i]) && !rows[i].summary.interval.exact;
   }
   sort_rows(rows, series->cell_count);
   print_rows(out, rows, series->cell_count);
