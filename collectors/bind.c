@@ -1,5 +1,5 @@
-// Compiled once per collector with -DTRI_COLLECTOR=<name>: wraps the collector's inline paths into its record,
-// tri_collector_<name>. So the dynamic binding runs the very code that the inline one is timed with.
+// Compiled once per collector with -DTRI_COLLECTOR=<name>: wraps the collector's inline paths into its
+// record, tri_collector_<name>. So the dynamic binding runs the very code that the inline one is timed with.
 #include "tricolor/collector.h"
 
 #ifdef TRI_OPTIONS

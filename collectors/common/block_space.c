@@ -543,8 +543,8 @@ uintptr_t tri_cell_around(const struct tri_block_space *space, uintptr_t address
   return bits >> granule % 64 & 1 && offset / *bytes < block->cells ? start_of(space, block) + offset : 0;
 }
 
-// On how many lists each block of a window is found: blocks are told by the windowful, so that nothing has to be
-// allocated.
+// On how many lists each block of a window is found: blocks are told by the windowful, so that
+// nothing has to be allocated.
 enum { TELL_WINDOW = 1024 };
 
 static void count_on_list(const struct tri_block_space *space, const struct tri_block_list *list, uint32_t first,
@@ -652,7 +652,8 @@ TRI_NO_COVERAGE static void check_free(struct verify *v, const struct tri_block 
          bytes);
 }
 
-// The granule of the first cell from `granule` on that is allocated, or is not; beyond the block if there is none.
+// The granule of the first cell from `granule` on that is allocated, or is not; beyond
+// the block if there is none.
 TRI_NO_COVERAGE static size_t next_cell(const uint64_t *starts, const uint64_t *alloc, size_t granule,
                                         bool allocated) {
   for (size_t w = granule / 64; w < TRI_BLOCK_WORDS; w++, granule = w * 64) {

@@ -13,8 +13,8 @@
 // holes). A run belongs to one mutator and class, and its cells are zero. Invariants:
 //   * the alloc bit is set for every allocated cell and for the rest [next, limit) of every run, for no other
 //   * a block belongs to at most one run, and is then on no list; otherwise it is on the list of its state
-//   * block->live = number of alloc bits; no mark bit is set between the end of a sweep and the next marking (but
-//     marks of a sticky space stay);
+//   * block->live = number of alloc bits; no mark bit is set between the end of a sweep and the next marking
+//     (but marks of a sticky space stay);
 //     while allocation is black, the rest of a run is marked like the allocated cells before it
 //   * cells that are neither allocated nor in a run, and free blocks, are poisoned (common/poison.h); memory
 //     that was never used is marked for tools, but stays zero
@@ -198,7 +198,8 @@ static inline bool tri_cell_marked(const struct tri_block_space *space, uintptr_
   return *tri_mark_word(space, cell) & tri_mark_bit(space, cell);
 }
 
-// Whether an allocated cell (or anything else) lies in a block that is not yet swept: unmarked cells are garbage.
+// Whether an allocated cell (or anything else) lies in a block that is not yet swept:
+// unmarked cells are garbage.
 static inline bool tri_cell_unswept(const struct tri_block_space *space, uintptr_t cell) {
   return tri_block_space_has(space, cell) &&
          space->blocks[(cell - space->base) / TRI_BLOCK_BYTES].state == TRI_BLOCK_UNSWEPT;
@@ -232,7 +233,8 @@ typedef bool tri_cell_fn(void *context, uintptr_t cell, size_t bytes);
 // cell that it is given (not others), but not allocate. False when a visitor ended it.
 bool tri_block_space_each(struct tri_block_space *space, tri_cell_fn *visit, void *context);
 
-// Visit every marked cell that starts in [from, to), rests of runs apart. Cells that get marked during the visit may be left out.
+// Visit every marked cell that starts in [from, to), rests of runs apart. Cells that get marked during
+// the visit may be left out.
 bool tri_block_space_each_marked(struct tri_block_space *space, uintptr_t from, uintptr_t to,
                                  tri_cell_fn *visit, void *context);
 

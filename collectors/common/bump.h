@@ -9,8 +9,8 @@ struct tri_bump {
   uintptr_t next, limit; // next <= limit; [next, limit) is zero
 };
 
-// A tagged object at the front of the region, or TRI_NULL when it does not fit or is no shape: then take the slow
-// path. (With a constant shape the compiler knows that it is one.)
+// A tagged object at the front of the region, or TRI_NULL when it does not fit or is no shape: then take the
+// slow path. (With a constant shape the compiler knows that it is one.)
 static inline tri_ref tri_bump_alloc(struct tri_bump *bump, struct tri_shape shape) {
   size_t bytes = tri_object_bytes(shape);
   uintptr_t start = bump->next;

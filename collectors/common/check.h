@@ -1,4 +1,5 @@
-// Assertions that are always on. A failing one prints the expression, both values, file and line, then aborts.
+// Assertions that are always on. A failing one prints the expression, both values, file
+// and line, then aborts.
 //   TRI_CHECK(x), TRI_CHECK_EQ(a, b) …   tests, harness, and invariants whose cost is negligible
 //   TRI_ASSERT(x)                        cheap internal checks; compiled out when NDEBUG is defined, and
 //                                        passed over when tri_assertions_ignored is set

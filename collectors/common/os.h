@@ -41,7 +41,8 @@ bool tri_os_commit(void *p, size_t bytes);
 // reserved. After a new commit it reads as zero. Cannot fail.
 void tri_os_decommit(void *p, size_t bytes);
 
-// Returns the memory behind committed pages to the system; they stay accessible and read as zero. Cannot fail.
+// Returns the memory behind committed pages to the system; they stay accessible and read
+// as zero. Cannot fail.
 void tri_os_discard(void *p, size_t bytes);
 
 // Asks for huge pages (2 MiB) in a part of a reservation: four times cheaper to touch first. Only a hint.
@@ -80,11 +81,11 @@ bool tri_os_inject(void);
 
 // --- recycling -------------------------------------------------------------------------------------------
 // With recycling on, released reservations of up to 64 MiB are kept (the last few) and handed out again by a
-// reserve of the same size and alignment, zeroed: only what was committed and touched is cleared, so creating and
-// destroying a small heap costs a few microseconds instead of its page faults. For fuzzing: one fresh heap
-// per input. Differences to see: a recycled range stays accessible to the hardware where it was committed
-// before (AddressSanitizer and Valgrind are told that it is not), what strays there is not cleared, decommitting
-// clears memory but does not return it, and huge-page hints are ignored.
+// reserve of the same size and alignment, zeroed: only what was committed and touched is cleared, so creating
+// and destroying a small heap costs a few microseconds instead of its page faults. For fuzzing: one fresh
+// heap per input. Differences to see: a recycled range stays accessible to the hardware where it was
+// committed before (AddressSanitizer and Valgrind are told that it is not), what strays there is not cleared,
+// decommitting clears memory but does not return it, and huge-page hints are ignored.
 // Switching off frees what is kept. Switch while no reservation is held.
 void tri_os_recycle(bool on);
 

@@ -174,8 +174,8 @@ static void clear(char *p, size_t bytes, size_t page) {
 }
 
 // Zeroes accessible pages. Those in memory are cleared, up to a limit beyond which new page faults are
-// cheaper than keeping them. The others are dropped if they could have been swapped out: a call per hole, which
-// on a heap with scattered pages costs more than all the clearing.
+// cheaper than keeping them. The others are dropped if they could have been swapped out: a call per hole,
+// which on a heap with scattered pages costs more than all the clearing.
 static void zero_touched(char *p, char *end) {
   unsigned char in_memory[1024];
   size_t page = tri_os_page_bytes(), cleared = 0;
@@ -347,8 +347,8 @@ bool tri_os_commit(void *p, size_t bytes) {
   return done;
 }
 
-// When taking access away would need more mappings than the system grants, the memory is still given back. What is
-// kept for recycling anyway stays in memory: clearing a page costs a tenth of a new one.
+// When taking access away would need more mappings than the system grants, the memory is still given back.
+// What is kept for recycling anyway stays in memory: clearing a page costs a tenth of a new one.
 void tri_os_decommit(void *p, size_t bytes) {
   TRI_ASSERT(is_whole_pages(p, bytes));
   bool kept = watches() && set_uneven(p);

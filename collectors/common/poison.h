@@ -40,8 +40,8 @@ void tri_unpoison_region(void *p, size_t n);
 const void *tri_poison_find_damage(const void *p, size_t n);
 void tri_poison_check_region(const void *p, size_t n, const char *what);
 
-// Whom to tell of such damage, in a sentence, before that abort: the oracle makes a finding of it. One for the
-// process; NULL: nobody.
+// Whom to tell of such damage, in a sentence, before that abort: the oracle makes a finding of it. One for
+// the process; NULL: nobody.
 void tri_poison_on_damage(void (*tell)(const char *text));
 
 // Fills if filling is on, then marks.

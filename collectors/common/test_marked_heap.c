@@ -1,6 +1,7 @@
-// What the mark-sweep collectors share, on each of them: mark stack overflow (with weak references and ephemerons
-// among the objects), memory going from one space to the other and back to the system, the limit, failing system
-// calls, and several mutators; and of marksweep the lazy sweep. What every collector has to do is tested elsewhere.
+// What the mark-sweep collectors share, on each of them: mark stack overflow (with weak references and
+// ephemerons among the objects), memory going from one space to the other and back to the system, the
+// limit, failing system calls, and several mutators; and of marksweep the lazy sweep. What every collector
+// has to do is tested elsewhere.
 #include "test/own.h"
 
 // -------------------------------------------------------------------------------- overflow

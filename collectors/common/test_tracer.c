@@ -1,6 +1,6 @@
-// The tracing loop on random graphs, lists and wide objects, with mark stacks of every size down to none:
-// what is marked is exactly what a simple search reaches, and every marked object is scanned, all at once or in
-// steps.
+// The tracing loop on random graphs, lists and wide objects, with mark stacks of every size down to
+// none: what is marked is exactly what a simple search reaches, and every marked object is scanned,
+// all at once or in steps.
 //   test.common.tracer [seed]
 #include "common/tracer.h"
 

@@ -1,5 +1,6 @@
-// Stopping the world and handshakes, on heaps without objects: one mutator step by step, then many that come to
-// safepoints, park, attach anew and stop the world while a helper asks for handshakes and stops it as well.
+// Stopping the world and handshakes, on heaps without objects: one mutator step by step, then
+// many that come to safepoints, park, attach anew and stop the world while a helper asks for
+// handshakes and stops it as well.
 #include "common/world.h"
 
 #include "common/check.h"

@@ -45,8 +45,9 @@ static inline void tri_tracer_push(struct tri_tracer *tracer, tri_ref object) {
   if (TRI_UNLIKELY(!tri_mark_stack_push(&tracer->stack, object.bits))) tri_tracer_overflow(tracer, object);
 }
 
-// Mark and scan until stack and queue are empty, or `units` references have been looked at (SIZE_MAX: no bound).
-// Returns what is left of units; when that is 0, more may be on the stack. Overflows stay to be dealt with.
+// Mark and scan until stack and queue are empty, or `units` references have been looked at
+// (SIZE_MAX: no bound). Returns what is left of units; when that is 0, more may be on the stack.
+// Overflows stay to be dealt with.
 TRI_ALWAYS_INLINE size_t tri_tracer_step(struct tri_tracer *tracer, size_t units, tri_prefetch_fn *prefetch,
                                          tri_mark_fn *mark, tri_scan_fn *scan, void *context) {
   uintptr_t queue[TRI_PREFETCH_QUEUE];

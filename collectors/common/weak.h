@@ -62,8 +62,8 @@ void tri_weak_refs_fini(struct tri_weak_refs *weak);
 // them). Called once per such object and collection, instead of tracing its slots. May call live and trace.
 void tri_weak_refs_discover(struct tri_weak_refs *weak, tri_ref object);
 
-// For a tracer that lets the mutators run meanwhile: the same, but the object is looked at by tri_weak_refs_process
-// only, as it is then. Until that, its tag holds a link; kind and lent bits stay.
+// For a tracer that lets the mutators run meanwhile: the same, but the object is looked at by
+// tri_weak_refs_process only, as it is then. Until that, its tag holds a link; kind and lent bits stay.
 void tri_weak_refs_defer(struct tri_weak_refs *weak, tri_ref object);
 
 void tri_weak_refs_reached_key(struct tri_weak_refs *weak, tri_ref object);

@@ -1,11 +1,11 @@
-// The world of a heap: its attached mutators, its handles, stopping it, and handshakes (see collector.h for the
-// calls).
+// The world of a heap: its attached mutators, its handles, stopping it, and handshakes (see
+// collector.h for the calls).
 //
 // A mutator is running, waiting at a safepoint, or parked. The one that wants to collect becomes the stopper;
-// it goes on when no other is running. Helpers (a collector's own threads) are the same, but are in no list and
-// owe no handshakes. Invariants: running = attached mutators and helpers neither parked nor waiting; while there
-// is a stopper nobody attaches or unparks; heap->stop_requested is set exactly while there is one, or while a
-// mutator owes a handshake.
+// it goes on when no other is running. Helpers (a collector's own threads) are the same, but are in no list
+// and owe no handshakes. Invariants: running = attached mutators and helpers neither parked nor waiting;
+// while there is a stopper nobody attaches or unparks; heap->stop_requested is set exactly while there is
+// one, or while a mutator owes a handshake.
 //
 // A handshake (a ragged barrier) is something that is done once for each mutator, while the others run: by
 // itself at its next safepoint, or by another while it rests, that is, is parked or waits. Who rests goes on

@@ -191,7 +191,8 @@ struct go_assist go_pace_owed(struct go_heap *heap, int64_t debt) {
   struct go_assist assist = {0, debt};
   if (!limits(heap)) assist = go_pacer_assist(&heap->pace.pacer, debt);
   tri_mutex_unlock(&heap->lock);
-  // More than the heap can hold is of no use, and sums of it would wrap; a debt is not left open by what rounding takes.
+  // More than the heap can hold is of no use, and sums of it would wrap; a debt is not left
+  // open by what rounding takes.
   int64_t most = (int64_t)heap->pace.heap_limit;
   if (assist.credit > most) assist.credit = most;
   if (assist.credit < debt) assist.credit = debt;

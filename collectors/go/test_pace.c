@@ -78,8 +78,8 @@ static void test_repeats(const char *options) {
   TRI_CHECK(memcmp(first, cycles, n * sizeof *first) == 0);
 }
 
-// In a heap that is nearly full a cycle may be due all the time. It begins when a span is taken, not with each object,
-// also where all allocations take the slow path.
+// In a heap that is nearly full a cycle may be due all the time. It begins when a span is taken, not with
+// each object, also where all allocations take the slow path.
 static void test_nearly_full(const char *options) {
   n_cycles = 0;
   create_with((struct tri_heap_params){.options = options, .sink = {note, NULL}});

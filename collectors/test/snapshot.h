@@ -51,8 +51,8 @@ static tri_ref take_queued(tri_ref holder) {
   return victim;
 }
 
-// A new object, of whichever mutator, that this one lets hold the victim; or an ephemeron that holds it as a value, by
-// a key that nothing else needs to hold: its own.
+// A new object, of whichever mutator, that this one lets hold the victim; or an ephemeron that holds it as a
+// value, by a key that nothing else needs to hold: its own.
 static tri_ref hold_in(struct tri_mutator *by, tri_ref victim) {
   tri_ref holder = tri_alloc(by, TRI_SHAPE(2, 0));
   tri_store(m, holder, 0, victim);

@@ -1,13 +1,16 @@
-// wbcheck: a mark-sweep heap (common/marked_heap.h) that keeps, beside each object, what came through a barrier
-// for each of its slots, and beside the roots what came through tri_root_set. A slot that holds something else was
-// written past the barrier (the idea is that of Ruby's wbcheck, 2025: a collector whose only job is to check the
-// mutator, so that a forgotten barrier is found at once and not when a real collector happens to need it).
+// wbcheck: a mark-sweep heap (common/marked_heap.h) that keeps, beside each object, what came through a
+// barrier for each of its slots, and beside the roots what came through tri_root_set. A slot that holds
+// something else was written past the barrier (the idea is that of Ruby's wbcheck, 2025: a collector whose
+// only job is to check the mutator, so that a forgotten barrier is found at once and not when a real
+// collector happens to need it).
 //
-// Slots are compared where they are written next, all of them before each collection, by tri_verify, and when the
-// heap is destroyed. What has been found is kept and told by tri_verify, or with trap=on printed, and abort.
+// Slots are compared where they are written next, all of them before each collection, by tri_verify,
+// and when the heap is destroyed. What has been found is kept and told by tri_verify, or with
+// trap=on printed, and abort.
 //
-// Invariants: every allocated object with slots has a record, found under its reference; heap->roots has every root
-// slot that is not null, as far as it was written by tri_root_set, and nothing else. heap->watch guards both.
+// Invariants: every allocated object with slots has a record, found under its reference; heap->roots has
+// every root slot that is not null, as far as it was written by tri_root_set, and nothing else.
+// heap->watch guards both.
 #include "tricolor/collector.h"
 
 #include <stdarg.h>

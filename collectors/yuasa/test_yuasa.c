@@ -1,5 +1,5 @@
-// yuasa's own paths: its snapshot under each option, and the pace. What mark-sweep collectors share is tested in
-// common/, what every collector has to do in collectors/test.
+// yuasa's own paths: its snapshot under each option, and the pace. What mark-sweep collectors share is tested
+// in common/, what every collector has to do in collectors/test.
 #include "test/snapshot.h"
 
 // ------------------------------------------------------------------------------------------------------ pace

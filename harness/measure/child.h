@@ -41,8 +41,8 @@ struct tri_child_end tri_child_run(struct tri_held_signals *held, const char *co
                                    const char *stdout_path, const char *stderr_path,
                                    unsigned timeout_seconds);
 
-// The first half of it, for callers who wait for several children: starts the program and returns 0, or errno.
-// `environment` NULL: this program's. The caller waits for *child, which leads a process group.
+// The first half of it, for callers who wait for several children: starts the program and returns 0, or
+// errno. `environment` NULL: this program's. The caller waits for *child, which leads a process group.
 int tri_child_start(const struct tri_held_signals *held, const char *const *arguments,
                     const char *const *environment, const char *stdout_path, const char *stderr_path,
                     pid_t *child);

@@ -28,8 +28,8 @@ void tri_last_line(const char *path, char *line, size_t size);
 // Makes the folder with what is missing above it; good when it is there already.
 bool tri_make_folder(const char *path, struct tri_error *error);
 
-// Makes an empty folder "tricolor-<use>.…" in $TMPDIR, or in /tmp, that nobody else can enter. Its path, the
-// caller's to free after tri_remove_folder; NULL with *error.
+// Makes an empty folder "tricolor-<use>.…" in $TMPDIR, or in /tmp, that nobody else can enter. Its path,
+// the caller's to free after tri_remove_folder; NULL with *error.
 char *tri_temporary_folder(const char *use, struct tri_error *error);
 
 // Removes a folder with all in it; follows no links.

@@ -6,8 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// Writes the permutation of 0 … count-1 that `round` of a series with this seed visits. It depends on nothing
-// else, so a stored seed is enough to tell the order again.
+// Writes the permutation of 0 … count-1 that `round` of a series with this seed visits. It depends on
+// nothing else, so a stored seed is enough to tell the order again.
 void tri_round_order(uint64_t seed, uint64_t round, size_t *order, size_t count);
 
 #endif

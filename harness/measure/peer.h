@@ -1,6 +1,6 @@
-// Peers: programs that do the same work on a memory manager of their own (harness/peers/). They take the arguments of
-// `tricolor run` and leave its result, so that bench samples them as it does collectors; a cell's collector is then
-// "peer:NAME", of the program peers/NAME beside the one that is measured.
+// Peers: programs that do the same work on a memory manager of their own (harness/peers/). They take the
+// arguments of `tricolor run` and leave its result, so that bench samples them as it does collectors; a
+// cell's collector is then "peer:NAME", of the program peers/NAME beside the one that is measured.
 #ifndef TRICOLOR_MEASURE_PEER_H
 #define TRICOLOR_MEASURE_PEER_H
 

@@ -12,8 +12,8 @@
 #define TRI_PREFETCH(address) __builtin_prefetch((address), 1, 3)
 #define TRI_CLEANUP(function) __attribute__((cleanup(function)))
 
-// Zero in the registers that a callee has to preserve (the frame pointer apart), where we know how: for calling a
-// conservative collector without stray references in them. Nothing otherwise.
+// Zero in the registers that a callee has to preserve (the frame pointer apart), where we know how: for
+// calling a conservative collector without stray references in them. Nothing otherwise.
 #if defined(__x86_64__)
 #define TRI_CLEAR_SAVED_REGISTERS()                                                                          \
   __asm__ volatile("xorl %%ebx, %%ebx\n\txorl %%r12d, %%r12d\n\txorl %%r13d, %%r13d\n\t"                     \

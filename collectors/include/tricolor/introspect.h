@@ -60,8 +60,8 @@ struct tri_marking {
 
 typedef bool tri_grey_fn(void *context, tri_ref object);
 
-// A minor collection is going to look at slots [first, first + count) of this object: of a card table or a set
-// of objects the whole of it (0, SIZE_MAX), of a set of slots one.
+// A minor collection is going to look at slots [first, first + count) of this object: of a card table or a
+// set of objects the whole of it (0, SIZE_MAX), of a set of slots one.
 struct tri_remembered {
   tri_ref object;
   size_t first, count;
@@ -93,12 +93,12 @@ struct tri_block_info {
 };
 typedef bool tri_block_fn(void *context, const struct tri_block_info *info);
 
-// A number that the collector keeps beside struct tri_stats, by the name that its literature or its model has for it.
-// All texts are good during the call only.
+// A number that the collector keeps beside struct tri_stats, by the name that its literature or its model has
+// for it. All texts are good during the call only.
 struct tri_counter {
   const char *name, *unit, *doc;
-  // What holds of it at all times, in terms of other counters and of the fields of struct tri_stats: relations
-  // "= a + b - c", ">= a", "<= a", separated by "; ". NULL: nothing is known.
+  // What holds of it at all times, in terms of other counters and of the fields of struct tri_stats:
+  // relations "= a + b - c", ">= a", "<= a", separated by "; ". NULL: nothing is known.
   const char *law;
   uint64_t value;
 };
@@ -113,7 +113,8 @@ struct tri_size_class {
   size_t cells;       // in a block
 };
 
-// The largest part of a block, in [0, 1), that is of no use to the program: each cell holds the smallest object.
+// The largest part of a block, in [0, 1), that is of no use to the program: each cell
+// holds the smallest object.
 static inline double tri_size_class_waste(const struct tri_size_class *size_class) {
   return 1 - (double)(size_class->cells * size_class->least_bytes) / (double)size_class->block_bytes;
 }
@@ -149,9 +150,9 @@ struct tri_event {
   uint64_t a, b; // see events.def
 };
 
-// Called on the thread that does the work; where events.def says so, with the world stopped. The sink must not
-// allocate in the heap or collect; with the world stopped and at COLLECTION_END it may walk, inspect, verify,
-// tri_load and take stats.
+// Called on the thread that does the work; where events.def says so, with the world stopped. The sink must
+// not allocate in the heap or collect; with the world stopped and at COLLECTION_END it may walk, inspect,
+// verify, tri_load and take stats.
 struct tri_event_sink {
   void (*event)(void *context, struct tri_heap *heap, const struct tri_event *event);
   void *context;
@@ -186,9 +187,9 @@ struct tri_heap_config {
 
 TRI_EXPORT extern const struct tri_option tri_common_options[TRI_COMMON_OPTIONS];
 
-// Parse "key=value,key=value" (NULL or "" for none) against the common rows and n own rows. Sizes take k, m, g
-// (powers of 1024, any case), booleans on/off/true/false/1/0. False: *error has a sentence with key, position
-// and what would be right. Needs no heap; no memory is kept.
+// Parse "key=value,key=value" (NULL or "" for none) against the common rows and n own rows. Sizes take k, m,
+// g (powers of 1024, any case), booleans on/off/true/false/1/0. False: *error has a sentence with key,
+// position and what would be right. Needs no heap; no memory is kept.
 TRI_EXPORT bool tri_options_parse(const char *text, const struct tri_option *own, size_t n,
                                   struct tri_heap_config *config, char *error, size_t error_bytes);
 

@@ -1,5 +1,5 @@
-// The plain way to do each fast call: what a collector that defines no tri_fast_<name> gets. Objects carry the
-// common tag word before slot 0 (object.h); stores have no barrier.
+// The plain way to do each fast call: what a collector that defines no tri_fast_<name> gets. Objects carry
+// the common tag word before slot 0 (object.h); stores have no barrier.
 #ifndef TRICOLOR_PLAIN_H
 #define TRICOLOR_PLAIN_H
 

@@ -7,7 +7,8 @@
 //
 // Rules, once for all calls:
 //   * Only tri_alloc, tri_weak_new, tri_ephemeron_new, tri_collect, tri_collect_start, tri_collect_step,
-//     tri_safepoint, tri_attach, tri_park and tri_unpark may collect or move. A tri_ref in a C local is dead after those: keep it in a frame.
+//     tri_safepoint, tri_attach, tri_park and tri_unpark may collect or move. A tri_ref in a C local is dead
+//     after those: keep it in a frame.
 //   * Fresh objects are zeroed: null references, zero bytes.
 //   * Out of memory is TRI_NULL or TRI_ENOMEM, never an abort, and the heap stays usable.
 //   * A heap's objects are touched only by these calls, on a thread that is attached.
@@ -169,8 +170,8 @@ static inline void tri_handle_set(struct tri_mutator *m, struct tri_handle *hand
 static inline tri_ref tri_weak_new(struct tri_mutator *m) { return tri_alloc(m, TRI_WEAK_SHAPE); }
 static inline tri_ref tri_ephemeron_new(struct tri_mutator *m) { return tri_alloc(m, TRI_EPHEMERON_SHAPE); }
 
-// The payload when the caller knows the number of reference slots: saves reading the shape. Good until the next
-// collecting call.
+// The payload when the caller knows the number of reference slots: saves reading the shape. Good until
+// the next collecting call.
 static inline void *tri_raw_after(struct tri_mutator *m, tri_ref object, size_t n_refs) {
   (void)m;
   return (tri_ref *)object.bits + n_refs;

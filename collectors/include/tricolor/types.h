@@ -40,8 +40,8 @@ struct tri_shape {
 #define TRI_MAX_BYTES ((UINT64_C(1) << 28) - 1)
 #define TRI_TAG_LENT UINT64_C(0xfe)
 
-// The shape of a node with constant or already checked sizes (n_refs <= TRI_MAX_REFS, n_bytes <= TRI_MAX_BYTES;
-// beyond that: use tri_shape_make).
+// The shape of a node with constant or already checked sizes (n_refs <= TRI_MAX_REFS, n_bytes <=
+// TRI_MAX_BYTES; beyond that: use tri_shape_make).
 #define TRI_SHAPE(n_refs, n_bytes) TRI_KIND_SHAPE(TRI_NODE, n_refs, n_bytes)
 #define TRI_KIND_SHAPE(kind, n_refs, n_bytes)                                                                \
   ((struct tri_shape){1 | (uint64_t)(kind) << 8 | (uint64_t)(n_refs) << 12 | (uint64_t)(n_bytes) << 36})
@@ -78,8 +78,8 @@ static inline bool tri_shape_valid(struct tri_shape shape) {
   return false;
 }
 
-// True for a node's tag. An inline allocation path that takes only nodes can leave the other checks to its slow
-// path, as far as it knows by the sizes; with a constant shape it costs nothing.
+// True for a node's tag. An inline allocation path that takes only nodes can leave the other checks to its
+// slow path, as far as it knows by the sizes; with a constant shape it costs nothing.
 static inline bool tri_shape_is_node(struct tri_shape shape) { return (shape.tag & 0xfff) == 1; }
 
 enum tri_status {
