@@ -57,19 +57,25 @@ void go_assist(struct tri_mutator *base, size_t bytes) {
 static void begin(struct tri_mutator *m) {
   struct go_heap *heap = go_heap_of(m->heap);
   if (!tri_world_stop(m)) return;
-  if (!heap->marking && heap->live >= heap->pace.trigger) {
+  struct go_pace *pace = &heap->pace;
+  bool grown = heap->live >= pace->trigger;
+  if (!heap->marking && (grown || go_pace_is_periodic_due(pace))) {
+    pace->periodic = !grown;
     if (heap->stw) {
       go_cycle(heap, TRI_COLLECT_FULL, true);
     } else if (go_mark_begin(heap, TRI_COLLECT_FULL)) {
       tri_emit(m->heap, TRI_EVENT_MARK_STEP, 0, 0);
       go_workers_begin(heap);
     }
+    pace->periodic = false;
   }
   tri_world_resume(m);
 }
 
 void go_begin_if_due(struct tri_mutator *m) {
   struct go_heap *heap = go_heap_of(m->heap);
-  if (!go_mutator_of(m)->marking && TRI_RELAXED_LOAD(&heap->live) >= TRI_RELAXED_LOAD(&heap->pace.trigger))
+  if (go_mutator_of(m)->marking) return;
+  if (TRI_RELAXED_LOAD(&heap->live) >= TRI_RELAXED_LOAD(&heap->pace.trigger) ||
+      go_pace_is_periodic_due(&heap->pace))
     begin(m);
 }

@@ -89,7 +89,8 @@ enum tri_status go_heap_create(const struct tri_collector *self, const struct tr
   heap->round = 4;
   if (heap->stw) heap->base.caps &= ~(uint64_t)TRI_CAP_INCREMENTAL;
   go_pace_init(&heap->pace, (enum go_pacer_generation)own[OPTION_PACER], (int32_t)own[OPTION_GOGC],
-               (uint64_t)own[OPTION_MEMORY_LIMIT], heap->budget.limit, TRI_FIBERS || own[OPTION_CLOCK] == 1);
+               (uint64_t)own[OPTION_MEMORY_LIMIT], (int32_t)own[OPTION_PERIODIC], heap->budget.limit,
+               TRI_FIBERS || own[OPTION_CLOCK] == 1);
   init_workers(heap, (int)own[OPTION_WORKERS]);
   go_turns_init(&heap->turns, heap->workers.wanted || own[OPTION_SWEEPER] || own[OPTION_SCAVENGER]);
   go_scavenger_init(&heap->scavenger);

@@ -21,8 +21,10 @@ static void settle_trigger(struct go_pace *pace) {
 }
 
 void go_pace_init(struct go_pace *pace, enum go_pacer_generation generation, int32_t gogc,
-                  uint64_t memory_limit, uint64_t heap_limit, bool works) {
-  *pace = (struct go_pace){.clock = {.works = works}, .heap_limit = heap_limit, .processors = 1};
+                  uint64_t memory_limit, int32_t periodic, uint64_t heap_limit, bool works) {
+  *pace = (struct go_pace){
+      .clock = {.works = works}, .heap_limit = heap_limit, .processors = 1, .due = INT64_MAX};
+  if (gogc >= 0) pace->period = periodic * INT64_C(1000000);
   go_pacer_init(&pace->pacer, generation, gogc, memory_limit ? memory_limit : GO_NO_MEMORY_LIMIT);
   pace->history.start = go_now(&pace->clock);
   go_limiter_init(&pace->limiter, pace->history.start, pace->processors);
@@ -125,7 +127,7 @@ void go_pace_begin(struct go_heap *heap) {
   // that expect so little come too late.
   if (!pace->background && pace->pacer.last_heap_scan < pace->pacer.heap_scan / 2)
     pace->pacer.last_heap_scan = pace->pacer.heap_scan / 2;
-  go_pacer_start_cycle(&pace->pacer, now, pace->processors, false);
+  go_pacer_start_cycle(&pace->pacer, now, pace->processors, pace->periodic);
   pace->pacer.stack_scan_work = pace->root_bytes;
 }
 
@@ -163,6 +165,7 @@ void go_pace_ended(struct go_heap *heap) {
   go_scavenger_settle(heap);
   go_background_wake(heap);
   cycle->ended = go_now(&pace->clock);
+  if (pace->period) TRI_RELAXED_STORE(&pace->due, cycle->ended + pace->period);
   cycle->assists = pace->mark_time[GO_MARK_ASSIST];
   cycle->idle = pace->mark_time[GO_MARK_IDLE];
   cycle->workers = pace->mark_time[GO_MARK_WORKER] + pace->mark_time[GO_MARK_STOPPED];

@@ -47,13 +47,21 @@ struct go_pace {
   uint64_t scanned_by[GO_MARKERS]; // bytes of the heap's slots, in all; atomics
   int64_t untold;                // of it, what the limiter has not been told; an atomic
   bool forced;                   // the next cycle is begun by a call
+  bool periodic;                 // and this one, as time alone calls for it
+  int64_t period, due;           // nanoseconds; and by the clock, when time alone calls for a cycle; an atomic
   bool traces;                   // an option: a line for each cycle
   struct go_cycle_times cycle;
   struct go_history history;
 };
 
-// gogc, memory_limit (0: none): options. heap_limit: bytes that the heap can hold.
+// gogc, memory_limit (0: none), periodic (0: never): options. heap_limit: bytes that the heap can hold.
 void go_pace_init(struct go_pace *pace, enum go_pacer_generation generation, int32_t gogc,
-                  uint64_t memory_limit, uint64_t heap_limit, bool works);
+                  uint64_t memory_limit, int32_t periodic, uint64_t heap_limit, bool works);
+
+// Whether time alone calls for a cycle: there has been one, and it is so long ago. Any mutator.
+static inline bool go_pace_is_periodic_due(const struct go_pace *pace) {
+  int64_t due = TRI_RELAXED_LOAD(&pace->due);
+  return due != INT64_MAX && go_now(&pace->clock) >= due;
+}
 
 #endif

@@ -264,6 +264,31 @@ static void test_workers(void *options) {
   destroy();
 }
 
+// By Go's rule: whole processors have dedicated workers, one worker has the rest of a quarter of all. Each
+// processor has at most one. Who asks for a number has so many dedicated ones.
+static void test_rule(void) {
+  static const struct rule {
+    unsigned processors, wanted, dedicated;
+    double share; // of one processor
+  } rules[] = {{1, 1, 0, 0.25}, {2, 2, 0, 0.5}, {3, 3, 0, 0.75}, {4, 4, 1, 0},
+               {5, 5, 1, 0},    {6, 6, 1, 0.5}, {8, 8, 2, 0},    {64, GO_WORKERS_MAX, GO_WORKERS_MAX, 0}};
+  for (const struct rule *rule = rules; rule < rules + sizeof rules / sizeof *rules; rule++) {
+    struct go_workers workers = {0};
+    go_workers_init(&workers, -1, rule->processors);
+    TRI_CHECK_EQ(workers.processors, rule->processors);
+    TRI_CHECK_EQ(workers.wanted, rule->wanted);
+    TRI_CHECK_EQ(workers.dedicated, rule->dedicated);
+    TRI_CHECK(workers.share > rule->share - 1e-9 && workers.share < rule->share + 1e-9);
+    if (rule->processors != 5) // there 25 % is missed by less than whole workers alone may miss it
+      TRI_CHECK_EQ(workers.dedicated * 4 + (unsigned)(workers.share * 4 + 0.5), rule->processors);
+    workers = (struct go_workers){0};
+    go_workers_init(&workers, 3, rule->processors);
+    TRI_CHECK_EQ(workers.wanted, 3);
+    TRI_CHECK_EQ(workers.dedicated, 3);
+    TRI_CHECK(workers.share == 0);
+  }
+}
+
 // -------------------------------------------------------------------------------- marking
 
 enum { NODE_REFS = 2 };
@@ -527,6 +552,7 @@ static void test_all(void) {
   test_coming_and_going();
   test_checkmark();
   test_pace();
+  test_rule();
   under_schedules(test_mutators, "heap=512k");
   under_schedules(test_workers, "heap=1m,workers=1");
   under_schedules(test_workers, "heap=1m,workers=3,mark=greentea");

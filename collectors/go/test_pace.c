@@ -153,6 +153,30 @@ static void test_small_heap(void) {
   destroy();
 }
 
+// A heap that is far from its trigger is collected all the same when the last collection is so long ago.
+static uint64_t cycles_with(const char *options, bool first) {
+  enum { MADE = 200000 };
+  run(options, 1000, 0);
+  if (first) TRI_CHECK_EQ(tri_collect(m, TRI_COLLECT_FULL), TRI_OK);
+  size_t before = n_cycles;
+  int64_t start = go_now(&pace()->clock);
+  for (size_t i = 0; i < MADE; i++) tri_alloc(m, TRI_SHAPE(2, 48));
+  TRI_CHECK_GE(go_now(&pace()->clock) - start, MADE * 64); // nanoseconds
+  size_t n = n_cycles - before;
+  destroy();
+  return n;
+}
+
+static void test_periodic(void) {
+  TRI_CHECK_EQ(cycles_with("heap=64m,clock=work,gogc=1000,periodic=0", true), 0);
+  TRI_CHECK_EQ(cycles_with("heap=64m,clock=work,gogc=1000", true), 0); // two minutes
+  uint64_t n = cycles_with("heap=64m,clock=work,gogc=1000,periodic=2", true); // of 12.8 ms and marking
+  TRI_CHECK_GE(n, 5);
+  TRI_CHECK_LE(n, 6);
+  TRI_CHECK_EQ(cycles_with("heap=64m,clock=work,gogc=1000,periodic=2", false), 0);
+  TRI_CHECK_EQ(cycles_with("heap=64m,clock=work,gogc=-1,periodic=2", true), 0);
+}
+
 // -------------------------------------------------------------------------------- gctrace
 
 struct line {
@@ -230,6 +254,7 @@ int main(void) {
   test_limiter();
   test_told();
   test_small_heap();
+  test_periodic();
   test_gctrace("heap=64m,gctrace=on");
   test_gctrace("heap=64m,gctrace=on,clock=work");
   return 0;

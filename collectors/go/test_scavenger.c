@@ -194,6 +194,31 @@ static void test_sweeper(void) {
   destroy();
 }
 
+// While somebody holds the heap, the sweeper rests, though a sweep has begun.
+static void hold_at_end(void *context, struct tri_heap *of, const struct tri_event *event) {
+  (void)context;
+  if (event->kind == TRI_EVENT_COLLECTION_END) tri_hold(of, true);
+}
+
+static void test_holding_sweeper(void *unused) {
+  enum { OBJECTS = 20000, RESTS = 200 };
+  (void)unused;
+  create_with((struct tri_heap_params){.options = "heap=16m,gogc=-1,sweeper=on,workers=0",
+                                       .sink = {hold_at_end, NULL}});
+  for (size_t i = 0; i < OBJECTS; i++) tri_alloc(m, TRI_SHAPE(1, 24));
+  TRI_CHECK_EQ(tri_collect_start(m), TRI_OK);
+  while (go()->marking) tri_collect_step(m, 1000);
+  size_t unswept = go()->sweep.unswept;
+  TRI_CHECK_GE(unswept, 10);
+  for (size_t i = 0; i < RESTS; i++) {
+    rest();
+    TRI_CHECK_EQ(go()->sweep.unswept, unswept);
+  }
+  tri_hold(heap, false);
+  EVENTUALLY(counter("Frees") == OBJECTS);
+  destroy();
+}
+
 // Heaps that come and go, with mutators in them, while both work.
 static void mutate(void *seed) {
   enum { SLOTS = 32, STEPS = 3000 };
@@ -252,6 +277,7 @@ int main(void) {
   test_background();
   test_sweeper();
   test_looking();
+  under_schedules(test_holding_sweeper, NULL);
   under_schedules(test_both, NULL);
   return 0;
 }

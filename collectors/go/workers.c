@@ -93,7 +93,8 @@ enum go_when { GO_TO_BEGIN, GO_TO_GO_ON };
 static bool may_mark(struct go_heap *heap, const struct go_worker *worker, enum go_when when) {
   const struct go_workers *workers = &heap->workers;
   if (is_dedicated(workers, worker)) return true;
-  if (tri_world_running(&heap->base) < workers->processors + (when == GO_TO_GO_ON)) return true;
+  bool idles = worker - workers->worker < workers->dedicated + heap->pace.pacer.workers.max_idle;
+  if (idles && tri_world_running(&heap->base) < workers->processors + (when == GO_TO_GO_ON)) return true;
   if (worker - workers->worker != workers->dedicated || workers->share == 0) return false;
   int64_t elapsed = go_now(&heap->pace.clock) - heap->pace.pacer.mark_start;
   return when == GO_TO_BEGIN ? go_fractional_worker_is_due(workers->share, worker->marked, elapsed)
