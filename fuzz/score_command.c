@@ -331,14 +331,14 @@ static void release(struct slot *slot) {
   slot->busy = false;
 }
 
-static void progress(const struct score *score, bool last) {
+static void progress(const struct score *score, size_t busy, bool last) {
   static time_t shown;
   time_t now = time(NULL);
   bool terminal = isatty(STDERR_FILENO);
   if (!last && now - shown < (terminal ? 1 : WRITE_EVERY_SECONDS)) return;
   shown = now;
   fprintf(stderr, "%sscore: %zu of %zu trials, %zu killed%s", terminal ? "\r" : "", score->done,
-          score->done + score->task_count - score->next, score->killed, terminal && !last ? " " : "\n");
+          score->done + busy + score->task_count - score->next, score->killed, terminal && !last ? " " : "\n");
 }
 
 // All tasks, several at a time. False: interrupted, or *error.
@@ -374,11 +374,11 @@ static bool run_tasks(struct score *score, bool *interrupted, struct tri_error *
       tri_board_write(&score->board, score->result_path, error);
       written = time(NULL);
     }
-    progress(score, false);
+    progress(score, busy, false);
     int signal = sigtimedwait(&awaited, NULL, &(struct timespec){0, POLL_NS});
     if (signal > 0 && signal != SIGCHLD) score->signals.interrupted_by = signal;
   }
-  progress(score, true);
+  progress(score, 0, true);
   return ok && !*interrupted;
 }
 
