@@ -4,12 +4,13 @@
 
 #include <stdbool.h>
 
-// False when fn faulted (SIGSEGV, SIGBUS); whatever it held is lost. Not nested. Any thread. The handler
-// stays installed and gives faults from elsewhere back to the one before it.
+// False when fn faulted (SIGSEGV, SIGBUS, SIGFPE, SIGILL); whatever it held is lost. Not nested. Any thread.
+// The handler stays installed and gives faults from elsewhere back to the one before it. On the thread that
+// called first it has a stack of its own, so that an overflow of the stack is told, too.
 bool tri_guarded(void (*fn)(void *context), void *context);
 
-// At a fault elsewhere fn is called first, by the signal handler: the process ends anyway. One for all threads; NULL:
-// none.
-void tri_guard_last_words(void (*fn)(void *context), void *context);
+// At a fault elsewhere fn is called first, by the signal handler, with the signal and the address that it is
+// about: the process ends anyway. One for all threads; NULL: none.
+void tri_guard_last_words(void (*fn)(void *context, int signal, const void *address), void *context);
 
 #endif

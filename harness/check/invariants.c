@@ -453,6 +453,10 @@ static bool i6_listed(struct tri_view *v) {
 
 static bool t1_ends(struct tri_view *v) { return !v->stuck || broken(v, "%s", v->stuck); }
 
+static bool t2_faults(struct tri_view *v) {
+  return !v->fault || broken(v, "the process ends by a fault at %p: %s", v->fault_at, v->fault);
+}
+
 static bool d1_repeats(struct tri_view *v) {
   return v->hash == v->again ||
          broken(v,
@@ -590,6 +594,8 @@ const struct tri_invariant tri_invariants[] = {
      "a block is on exactly one list, or on none if it belongs on none", "fault=list-twice"},
 
     {"T1", TRI_WHEN_RUN, 0, 0, 0, t1_ends, "no run is stuck: somebody can go on, and gets on", "fault=stall"},
+    {"T2", TRI_WHEN_RUN, 0, 0, 0, t2_faults, "no run ends the process by a memory fault or the like",
+     "fault=trap"},
     {"D1", TRI_WHEN_REPEAT, 0, TRI_CAP_CONSERVATIVE, 0, d1_repeats,
      "the same program with the same schedule does the same twice", "fault=fickle"},
     {"D2", TRI_WHEN_OUTCOME, 0, 0, 0, d2_outcome,

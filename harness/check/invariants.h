@@ -140,6 +140,8 @@ struct tri_view {
   size_t used, zombies;               // BLOCK, ZOMBIE: bits of `used`; of `marked` only
 
   const char *stuck;    // RUN: why it did not end, or NULL
+  const char *fault;    // RUN: the signal that ended it, or NULL
+  const void *fault_at; // … and the address that it is about
   uint64_t hash, again; // REPEAT: of all that happened, in both runs
 
   const char *outcome, *expected_outcome; // OUTCOME: here, and on the other collector

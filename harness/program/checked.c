@@ -7,8 +7,10 @@
 #include "check/guard.h"
 
 struct checked {
-  struct tri_run *run;
+  struct tri_run *run; // NULL until there is a heap
   struct tri_run_result *result;
+  const struct tri_collector *collector;
+  struct tri_check_summary *summary;
   const struct tri_run_watch *watch; // the caller's, or NULL
   enum tri_check check;
 };
@@ -30,12 +32,6 @@ static void report(void *context, struct tri_heap *heap, const struct tri_findin
   tri_run_finding(checked->run, finding->row->id, text);
   if (finding->dying && checked->watch && checked->watch->dying)
     checked->watch->dying(checked->watch->context, checked->result);
-}
-
-// What was found is the cause, though the operation has not come to its end.
-static void faulted(void *context) {
-  struct checked *checked = context;
-  if (checked->result->status == TRI_RUN_FINDING) checked->watch->dying(checked->watch->context, checked->result);
 }
 
 static struct tri_heap *heap_of(struct tri_run *run) { return tri_run_mutator(run)->heap; }
@@ -63,24 +59,51 @@ static void emptied(void *context, struct tri_run *run) {
     tri_collect(tri_run_mutator(run), TRI_COLLECT_FULL); // a pass follows
 }
 
-// A row about a run: true if it holds, or does not concern the collector.
-static bool judge(const char *id, struct tri_view *view, const struct tri_collector *collector,
-                  struct tri_check_summary *summary, struct tri_run_result *result) {
+// A row about a run: NULL if it holds, or does not concern the collector.
+static const struct tri_invariant *broken(const char *id, struct tri_view *view,
+                                          const struct tri_collector *collector,
+                                          struct tri_check_summary *summary) {
   const struct tri_invariant *row = tri_invariant_find(id);
-  if (row->without & collector->caps.flags) return true;
+  if (row->without & collector->caps.flags) return NULL;
   if (summary) summary->runs[row - tri_invariants]++;
-  if (row->holds(view)) return true;
+  if (row->holds(view)) return NULL;
   if (summary) summary->findings++;
+  return row;
+}
+
+static void tell(struct tri_run_result *result, const struct tri_invariant *row, const struct tri_view *view) {
   result->status = TRI_RUN_FINDING;
   result->invariant = row->id;
   snprintf(result->message, sizeof result->message, "%s %s", row->id, view->text);
-  return false;
+}
+
+static bool judge(const char *id, struct tri_view *view, const struct tri_collector *collector,
+                  struct tri_check_summary *summary, struct tri_run_result *result) {
+  const struct tri_invariant *row = broken(id, view, collector, summary);
+  if (row) tell(result, row, view);
+  return !row;
+}
+
+// What was found in this operation is the cause, though it has not come to its end; else the fault is.
+static void faulted(void *context, int signal, const void *address) {
+  struct checked *checked = context;
+  if (checked->result->status != TRI_RUN_FINDING) {
+    struct tri_view view = {.fault = strsignal(signal), .fault_at = address};
+    const struct tri_invariant *row = broken("T2", &view, checked->collector, checked->summary);
+    if (checked->run) tri_run_finding(checked->run, row->id, view.text);
+    else tell(checked->result, row, &view);
+  }
+  checked->watch->dying(checked->watch->context, checked->result);
 }
 
 enum tri_run_status tri_program_run_checked(const struct tri_program *program, const struct tri_run_params *params,
                                             enum tri_check check, struct tri_check_summary *summary,
                                             struct tri_run_result *result) {
-  struct checked checked = {.result = result, .watch = params->watch, .check = check};
+  struct checked checked = {.result = result,
+                            .collector = params->collector,
+                            .summary = summary,
+                            .watch = params->watch,
+                            .check = check};
   struct tri_shim_record record;
   // What comes after the first finding is not looked at, and could crash on a damaged heap: the message would be lost.
   struct tri_shadow_options options = {
@@ -101,6 +124,7 @@ enum tri_run_status tri_program_run_checked(const struct tri_program *program, c
   if (tells) tri_guard_last_words(NULL, NULL);
   struct tri_view view = {.stuck = result->stuck ? result->message : NULL};
   judge("T1", &view, params->collector, summary, result);
+  judge("T2", &view, params->collector, summary, result);
   return result->status;
 }
 

@@ -1,7 +1,8 @@
-// Programs with a schedule: test_schedule [seed] | T1 | D1.
+// Programs with a schedule: test_schedule [seed] | T1 | T2 | D1 | D2.
 //
-// Decisions and policies have the effect that they should have, runs repeat exactly, whoever stops the world gets all
-// to stop, a run that is stuck is told from one that is not (T1), and so is a run that does not repeat (D1).
+// Decisions and policies have the effect that they should have, runs repeat exactly, whoever stops the world
+// gets all to stop, a run that is stuck is told from one that is not (T1), and so is one that ends the process
+// (T2) and one that does not repeat (D1).
 #include "common/schedule.h"
 #include "program/checked.h"
 #include "program/parsed_program.h"
@@ -12,6 +13,8 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 enum { ROUNDS = 25, SEEDS = 12, MAX_STEPS = 1000 };
 
@@ -246,6 +249,36 @@ static void test_row(const char *id, const struct tri_collector *c) {
   }
 }
 
+_Noreturn static void dying(void *context, const struct tri_run_result *result) {
+  (void)context;
+  printf("%s\n", result->message);
+  bool told = strcmp(result->invariant, "T2") == 0 && strstr(result->message, "operation 2 (gc full): T2 ");
+  fflush(stdout);
+  _exit(told ? 1 : 2);
+}
+
+// The collector faults, or its stack overflows, in a process of its own.
+static void test_dying(const struct tri_collector *c, const char *fault) {
+  run_text(one, c, NULL);
+  fflush(stdout);
+  pid_t pid = fork();
+  TRI_CHECK(pid >= 0);
+  if (pid == 0) {
+    struct tri_program program = parsed_program(one);
+    struct tri_fault_record record;
+    char error[1] = "";
+    struct tri_run_watch watch = {.dying = dying};
+    struct tri_run_params params = {.watch = &watch};
+    params.collector = tri_fault_wrap(&record, c, fault, error, sizeof error);
+    struct tri_run_result result;
+    tri_program_run_checked(&program, &params, TRI_CHECK_GC, NULL, &result);
+    _exit(0);
+  }
+  int status;
+  TRI_CHECK(waitpid(pid, &status, 0) == pid && WIFEXITED(status));
+  TRI_CHECK_EQ(WEXITSTATUS(status), 1);
+}
+
 // All collectors agree, but for the one with a fault that no other row sees: for one set of claims, and for all.
 static void test_outcome(const struct tri_collector *c) {
 #define PLAIN "r0 = alloc leaf bytes=8\nr1 = alloc pair r0 r0\n"
@@ -272,8 +305,14 @@ int main(int argc, char **argv) {
   for (const struct tri_collector *const *c = tri_collectors; *c; c++) {
     struct tri_random random = {seed};
     if (row) {
-      if (strcmp(argv[1], "D2") == 0) test_outcome(*c);
-      else test_row(argv[1], *c);
+      if (strcmp(argv[1], "D2") == 0) {
+        test_outcome(*c);
+      } else if (strcmp(argv[1], "T2") == 0) {
+        test_dying(*c, "trap");
+        test_dying(*c, "recurse");
+      } else {
+        test_row(argv[1], *c);
+      }
       continue;
     }
     for (unsigned round = 0; round < ROUNDS; round++) {

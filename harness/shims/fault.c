@@ -706,6 +706,24 @@ static enum tri_status crash_collect(struct tri_mutator *m, enum tri_collect_kin
 }
 static void crash_override(struct tri_collector *record) { record->collect = crash_collect; }
 
+static enum tri_status trap_collect(struct tri_mutator *m, enum tri_collect_kind kind) {
+  static const volatile int *volatile nothing = (const volatile int *)8;
+  if (once(fault_of(m->heap))) (void)*nothing;
+  return inner_of(m)->collect(m, kind);
+}
+static void trap_override(struct tri_collector *record) { record->collect = trap_collect; }
+
+// Each call needs its own `deeper`, so that none is a loop.
+static unsigned recurse(volatile unsigned *depth) {
+  volatile unsigned deeper = *depth + 1;
+  return *depth < UINT32_MAX ? recurse(&deeper) + deeper : 0;
+}
+static enum tri_status recurse_collect(struct tri_mutator *m, enum tri_collect_kind kind) {
+  if (once(fault_of(m->heap))) recurse(&(volatile unsigned){0});
+  return inner_of(m)->collect(m, kind);
+}
+static void recurse_override(struct tri_collector *record) { record->collect = recurse_collect; }
+
 static enum tri_status hang_collect(struct tri_mutator *m, enum tri_collect_kind kind) {
   for (volatile bool hangs = once(fault_of(m->heap)); hangs;) {}
   return inner_of(m)->collect(m, kind);
@@ -902,6 +920,8 @@ static const struct tri_fault_mode modes[] = {
     {"oom-silent", "the k-th allocation fails without a status", silent_override, NULL},
     {"skip-collect", "from the k-th call on, collect does nothing", skip_collect_override, NULL},
     {"crash", "the k-th call of collect ends the process by a signal", crash_override, NULL},
+    {"trap", "the k-th call of collect reads where nothing is", trap_override, NULL},
+    {"recurse", "the k-th call of collect calls itself until the stack is full", recurse_override, NULL},
     {"hang", "the k-th call of collect never returns", hang_override, NULL},
     {"stall", "the k-th call of collect waits for ever, and lets others go on", stall_override, NULL},
     {"fickle", "from the k-th call on some calls of collect collect twice, and the process decides which", fickle_override, NULL},
