@@ -228,8 +228,8 @@ static void limit_process(const struct tri_engine_run *run) {
   const struct tri_fuzz_budget *budget = &run->budget;
   prlimit(run->pid, RLIMIT_CORE, &(struct rlimit){0, 0}, NULL);
   if (budget->memory) prlimit(run->pid, RLIMIT_DATA, &(struct rlimit){budget->memory, budget->memory}, NULL);
-  if (budget->cpu_seconds > 0) { // a hang: otherwise the budget ends it before
-    rlim_t seconds = (rlim_t)budget->cpu_seconds + 2;
+  if (budget->cpu_seconds > 0) { // should nobody look any more; the kernel's count may be a tenth above the clock's
+    rlim_t seconds = 2 * (rlim_t)budget->cpu_seconds + 2;
     prlimit(run->pid, RLIMIT_CPU, &(struct rlimit){seconds, seconds + 1}, NULL);
   }
 }
