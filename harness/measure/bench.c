@@ -9,14 +9,12 @@
 #include <unistd.h>
 
 #include "measure/arguments.h"
-#include "measure/child.h"
 #include "measure/environment.h"
-#include "measure/file.h"
-#include "measure/hyperfine.h"
 #include "measure/order.h"
-#include "measure/peer.h"
 #include "measure/series.h"
+#include "measure/subject.h"
 #include "measure/table.h"
+#include "measure/take.h"
 
 // What the command line asks for. Lists are comma-separated words, cut in place.
 struct plan {
@@ -30,8 +28,8 @@ struct plan {
 
 struct bench {
   const struct plan *plan;
-  char *executable, *directory, *out_path; // directory: for the files of one sample
-  struct tri_held_signals signals;
+  char *executable, *out_path;
+  struct tri_taker taker;
   struct tri_series series;
   struct timespec started, written; // when the first sample began, when the file was last written
   bool found, refused, broken;      // a cell gave exit status 1, 2, 3
@@ -39,8 +37,6 @@ struct bench {
 };
 
 // ---- The command line ----
-
-static const char *const sizes[] = {"tiny", "ci", "full", NULL};
 
 static void print_exit_statuses(FILE *out) {
   fputs("Exit status: 0 good, 1 wrong answer or crash, 2 wrong usage, 3 the suite itself failed or was "
@@ -55,21 +51,6 @@ static const struct tri_command bench_command = {
         "Times every workload on every collector at every heap size; each sample is a process of its own.\n",
     .more = print_exit_statuses};
 
-static bool check_heaps(const struct plan *plan, struct tri_error *error) {
-  for (size_t i = 0; i < plan->heaps.count; i++) {
-    const char *text = plan->heaps.words[i];
-    uint64_t bytes;
-    if (tri_parse_size(text, &bytes)) continue;
-    if (*text && text[strspn(text, "0123456789.")] == 'x')
-      return tri_fail(error,
-                      "--heap=%s: a factor needs the workload's minimum heap, which is not calibrated; "
-                      "right would be a size such as 64m",
-                      text);
-    return tri_fail(error, "--heap=%s: right would be a size such as 64m", text);
-  }
-  return true;
-}
-
 // A list that was not given: all names. Their texts are the caller's and are not changed.
 static void default_list(struct tri_words *list, struct tri_names names) {
   if (list->words) return;
@@ -79,15 +60,12 @@ static void default_list(struct tri_words *list, struct tri_names names) {
 
 static bool check_names(const struct plan *plan, const struct tri_bench_options *options,
                         const char *executable, struct tri_error *error) {
-  for (size_t i = 0; i < plan->collectors.count; i++) {
-    const char *name = plan->collectors.words[i];
-    bool is_path = strchr(name, '/'); // of a shared object, which is not in the list
-    if (tri_is_peer(name) ? !tri_peer_known(executable, name, error)
-                          : !is_path && !tri_known("collector", name, options->collectors, error))
-      return false;
-  }
+  for (size_t i = 0; i < plan->collectors.count; i++)
+    if (!tri_collector_known(executable, plan->collectors.words[i], options->collectors, error)) return false;
   for (size_t i = 0; i < plan->workloads.count; i++)
     if (!tri_known("workload", plan->workloads.words[i], options->workloads, error)) return false;
+  for (uint64_t i = 0, bytes; i < plan->heaps.count; i++)
+    if (!tri_heap_bytes(plan->heaps.words[i], &bytes, error)) return false;
   return true;
 }
 
@@ -112,7 +90,7 @@ static bool parse(struct plan *plan, const struct tri_bench_options *options, co
       {"runs", "N", "samples of each cell (default 12; a 99% interval needs 8)", .number = &plan->runs,
        .least = 1, .most = 1000000},
       {"size", NULL, "which set of the workloads' parameters (default ci)", .choice = &plan->size,
-       .choices = sizes},
+       .choices = tri_sizes},
       {"options", "KEY=VALUE,…", "options of the collectors, given to all of them",
        .joined = &plan->collector_options, .letter = 'o'},
       {"seed", "N", "of the order of samples (default: drawn; it is stored in the series)",
@@ -130,7 +108,7 @@ static bool parse(struct plan *plan, const struct tri_bench_options *options, co
   if (plan->out && !plan->force && access(plan->out, F_OK) == 0)
     return tri_fail(error, "--out=%s: the file exists; choose another name, or give --force to replace it",
                     plan->out);
-  return check_names(plan, options, executable, error) && check_heaps(plan, error);
+  return check_names(plan, options, executable, error);
 }
 
 static void plan_free(struct plan *plan) {
@@ -142,148 +120,47 @@ static void plan_free(struct plan *plan) {
 
 // ---- One sample ----
 
-// The arguments of the process that is measured, NULL-terminated. `result_path` NULL: as a person would type
-// it.
-enum { LONGEST_COMMAND = 10 };
-struct command {
-  const char *arguments[LONGEST_COMMAND];
-  char *owned[6];
-};
-
-static struct command make_command(const struct bench *bench, const struct tri_cell *cell,
-                                   const char *result_path) {
-  char *heap = tri_size_text(cell->heap_bytes);
-  struct command command = {
-      .owned = {tri_format("--workload=%s", cell->workload), tri_format("--collector=%s", cell->collector),
-                tri_format("--heap=%s", heap), tri_format("--size=%s", sizes[bench->plan->size]),
-                result_path ? tri_format("--result=%s", result_path) : NULL,
-                tri_is_peer(cell->collector) ? tri_peer_program(bench->executable, cell->collector) : NULL}};
-  free(heap);
-  size_t count = 0;
-  command.arguments[count++] = command.owned[5] ? command.owned[5] : bench->executable;
-  command.arguments[count++] = "run";
-  for (int i = 0; i < 4; i++) command.arguments[count++] = command.owned[i];
-  if (bench->plan->collector_options) {
-    command.arguments[count++] = "-o";
-    command.arguments[count++] = bench->plan->collector_options;
-  }
-  command.arguments[count] = command.owned[4];
-  return command;
+static struct tri_subject subject_of(const struct bench *bench, const struct tri_cell *cell) {
+  return (struct tri_subject){.executable = bench->executable,
+                              .workload = cell->workload,
+                              .collector = cell->collector,
+                              .heap_bytes = cell->heap_bytes,
+                              .size = tri_sizes[bench->plan->size],
+                              .options = bench->plan->collector_options};
 }
 
-static void command_free(struct command *command) {
-  for (size_t i = 0; i < sizeof command->owned / sizeof *command->owned; i++) free(command->owned[i]);
-}
-
-static char *describe_exit(int exit_code) {
-  if (exit_code > 128)
-    return tri_format("ended by signal %d (%s)", exit_code - 128, strsignal(exit_code - 128));
-  return tri_format("exit status %d", exit_code);
-}
-
-// The stopwatch swallows what a process says on its way out, so one that left no result is run again to
-// listen.
-static char *last_words(struct bench *bench, const struct command *command, int exit_code) {
-  char line[512], *stderr_path = tri_format("%s/stderr", bench->directory);
-  tri_child_run(&bench->signals, command->arguments, NULL, stderr_path,
-                (unsigned)bench->plan->timeout_seconds);
-  tri_last_line(stderr_path, line, sizeof line);
-  unlink(stderr_path);
-  free(stderr_path);
-  char *how = describe_exit(exit_code),
-       *words = *line ? tri_format("%s: %s", how, line) : tri_format("%s", how);
-  free(how);
-  return words;
-}
-
-// Says what the result that a process left means, together with how it ended. Returns why it is not ok, or
-// NULL.
-static char *judge(json_t *result, int exit_code, enum tri_cell_status *status) {
-  static const struct {
-    const char *word;
-    enum tri_cell_status status;
-  } words[] = {{"ok", TRI_CELL_OK},
-               {"oom", TRI_CELL_OUT_OF_MEMORY},
-               {"wrong", TRI_CELL_WRONG},
-               {"unsupported", TRI_CELL_SKIPPED},
-               {"error", TRI_CELL_FAILED}};
-  const char *word = json_string_value(json_object_get(result, "status"));
-  const char *message = json_string_value(json_object_get(result, "message"));
-  *status = TRI_CELL_FAILED;
-  size_t i = 0;
-  while (i < 5 && !(word && strcmp(word, words[i].word) == 0)) i++;
-  if (i == 5) return tri_format("its result has no known \"status\"");
-  bool good = words[i].status == TRI_CELL_OK || words[i].status == TRI_CELL_OUT_OF_MEMORY;
-  if (exit_code > 128 || (good && exit_code != 0)) {
-    char *how = describe_exit(exit_code), *text = tri_format("%s after a result of \"%s\"", how, word);
-    free(how);
-    return text;
-  }
-  *status = words[i].status;
-  return *status == TRI_CELL_OK ? NULL : tri_format("%s", message ? message : word);
-}
-
-// Of what a process reports, the cell and the sample say these already.
-static void drop_repeated_keys(json_t *result) {
-  static const char *const keys[] = {"status",     "message", "workload", "collector",
-                                     "heap_bytes", "options", "size"};
-  for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) json_object_del(result, keys[i]);
-}
-
-static void note_failure(struct bench *bench, enum tri_cell_status status, int exit_code) {
-  if (status == TRI_CELL_WRONG) bench->found = true;
-  if (status != TRI_CELL_FAILED) return;
-  if (exit_code == TRI_EXIT_BAD_INPUT) {
-    bench->refused = true;
-  } else if (exit_code == TRI_EXIT_SUITE_FAILED) {
-    bench->broken = true;
-  } else {
+static void note_failure(struct bench *bench, const struct tri_taken *taken) {
+  switch (tri_taken_exit(taken)) {
+  case TRI_EXIT_GOOD:
+    break;
+  case TRI_EXIT_FINDING:
     bench->found = true;
+    break;
+  case TRI_EXIT_BAD_INPUT:
+    bench->refused = true;
+    break;
+  case TRI_EXIT_SUITE_FAILED:
+    bench->broken = true;
+    break;
   }
-}
-
-static void store_sample(struct bench *bench, const struct command *command, const char *result_path,
-                         struct tri_sample sample) {
-  int exit_code = sample.reading.exit_code;
-  json_error_t at;
-  char *message;
-  json_t *result = json_load_file(result_path, 0, &at);
-  if (json_is_object(result)) {
-    message = judge(result, exit_code, &sample.status);
-    drop_repeated_keys(result);
-    sample.process = json_incref(result);
-  } else {
-    sample.status = TRI_CELL_FAILED;
-    if (access(result_path, F_OK) == 0) {
-      message = tri_format("its result is not a JSON object: %s", result ? "another value" : at.text);
-    } else {
-      message = exit_code ? last_words(bench, command, exit_code) : tri_format("it left no result");
-    }
-  }
-  json_decref(result);
-  note_failure(bench, sample.status, exit_code);
-  tri_series_add_sample(&bench->series, sample, message);
-  free(message);
 }
 
 static enum tri_stopwatch_status take_sample(struct bench *bench, struct tri_sample sample,
                                              struct tri_error *error) {
-  char *result_path = tri_format("%s/result.json", bench->directory);
-  struct command command = make_command(bench, &bench->series.cells[sample.cell], result_path);
-  enum tri_stopwatch_status status =
-      tri_hyperfine_run(&bench->signals, command.arguments, bench->directory,
-                        (unsigned)bench->plan->timeout_seconds, &sample.reading, error);
+  struct tri_subject subject = subject_of(bench, &bench->series.cells[sample.cell]);
+  struct tri_taken taken;
+  enum tri_stopwatch_status status = tri_take(&bench->taker, &subject, &taken, error);
+  if (status != TRI_STOPWATCH_OK && status != TRI_STOPWATCH_TIMED_OUT) return status;
+  note_failure(bench, &taken);
   if (status == TRI_STOPWATCH_OK) {
-    store_sample(bench, &command, result_path, sample);
-  } else if (status == TRI_STOPWATCH_TIMED_OUT) {
-    char *message = tri_format("no end after %lld s", (long long)bench->plan->timeout_seconds);
-    tri_series_judge_cell(&bench->series, sample.cell, TRI_CELL_FAILED, message);
-    bench->found = true;
-    free(message);
+    sample.status = taken.status;
+    sample.reading = taken.reading;
+    sample.process = json_incref(taken.process);
+    tri_series_add_sample(&bench->series, sample, taken.message);
+  } else { // no time was read, so there is no sample
+    tri_series_judge_cell(&bench->series, sample.cell, taken.status, taken.message);
   }
-  unlink(result_path);
-  free(result_path);
-  command_free(&command);
+  tri_taken_free(&taken);
   return status;
 }
 
@@ -347,7 +224,7 @@ static enum progress take_round(struct bench *bench, unsigned round, const size_
                                 struct tri_error *error) {
   struct tri_series *series = &bench->series;
   for (size_t place = 0; place < series->cell_count; place++) {
-    if (tri_interrupted(&bench->signals)) return INTERRUPTED;
+    if (tri_interrupted(&bench->taker.signals)) return INTERRUPTED;
     if (!is_live(&series->cells[order[place]])) continue;
     struct tri_sample sample = {
         .cell = order[place], .round = round, .slot = round * series->cell_count + place};
@@ -388,9 +265,8 @@ static void add_cells(struct bench *bench) {
         tri_parse_size(plan->heaps.words[h], &heap_bytes);
         size_t index = tri_series_add_cell(&bench->series, plan->workloads.words[w],
                                            plan->collectors.words[c], heap_bytes);
-        struct command command = make_command(bench, &bench->series.cells[index], NULL);
-        bench->series.cells[index].command = tri_shell_command(command.arguments);
-        command_free(&command);
+        struct tri_subject subject = subject_of(bench, &bench->series.cells[index]);
+        bench->series.cells[index].command = tri_subject_text(&subject);
       }
 }
 
@@ -399,7 +275,7 @@ static void describe_series(struct bench *bench, const char *hyperfine_version) 
   const struct plan *plan = bench->plan;
   series->stopwatch = tri_format("hyperfine %s", hyperfine_version);
   series->executable = tri_format("%s", bench->executable);
-  series->size = tri_format("%s", sizes[plan->size]);
+  series->size = tri_format("%s", tri_sizes[plan->size]);
   series->seed = (int64_t)plan->seed;
   series->runs = (unsigned)plan->runs;
   if (plan->collector_options) {
@@ -452,13 +328,13 @@ static void report(const struct bench *bench) {
     fprintf(stderr, "%s: %s: %s\n  again with: %s\n", cell->id, finding_word(cell->status), cell->message,
             cell->command);
   }
-  if (bench->signals.interrupted_by)
+  if (bench->taker.signals.interrupted_by)
     fprintf(stderr, "tricolor bench: interrupted; %zu of %zu samples are in %s\n", series->sample_count,
             planned, bench->out_path);
 }
 
 static int exit_status(const struct bench *bench) {
-  if (bench->signals.interrupted_by) return TRI_EXIT_SUITE_FAILED;
+  if (bench->taker.signals.interrupted_by) return TRI_EXIT_SUITE_FAILED;
   if (bench->found) return TRI_EXIT_FINDING;
   if (bench->refused) return TRI_EXIT_BAD_INPUT;
   return bench->broken ? TRI_EXIT_SUITE_FAILED : TRI_EXIT_GOOD;
@@ -468,7 +344,7 @@ static int measure(struct bench *bench) {
   struct tri_error error;
   char version[32];
   enum tri_stopwatch_status status =
-      tri_hyperfine_version(&bench->signals, bench->directory, version, &error);
+      tri_hyperfine_version(&bench->taker.signals, bench->taker.directory, version, &error);
   if (status == TRI_STOPWATCH_FAILED) goto failed;
   if (status == TRI_STOPWATCH_INTERRUPTED) {
     tri_fail(&error, "interrupted before anything was measured");
@@ -489,36 +365,24 @@ failed:
   return tri_command_fails(bench_command.name, &error, TRI_EXIT_SUITE_FAILED);
 }
 
-static char *own_path(void) {
-  char path[4096];
-  ssize_t length = readlink("/proc/self/exe", path, sizeof path - 1);
-  return length < 0 ? NULL : tri_format("%.*s", (int)length, path);
-}
-
 int tri_bench(const struct tri_bench_options *options, int argc, char **argv) {
   struct plan plan = {0};
   struct tri_error error;
   struct bench bench = {.plan = &plan, .on_terminal = isatty(STDERR_FILENO)};
   int status = TRI_EXIT_SUITE_FAILED;
-  bench.executable = options->executable ? tri_format("%s", options->executable) : own_path();
-  if (!bench.executable) {
-    tri_fail(&error, "/proc/self/exe does not say which program this is");
-    return tri_command_fails(bench_command.name, &error, TRI_EXIT_SUITE_FAILED);
-  }
+  bench.executable = options->executable ? tri_format("%s", options->executable) : tri_own_path(&error);
+  if (!bench.executable) return tri_command_fails(bench_command.name, &error, TRI_EXIT_SUITE_FAILED);
   if (!parse(&plan, options, bench.executable, argc, argv, &error)) {
     status = tri_command_fails(bench_command.name, &error, TRI_EXIT_BAD_INPUT);
-  } else if (!(bench.directory = tri_temporary_folder("bench", &error))) {
+  } else if (!tri_taker_begin(&bench.taker, "bench", (unsigned)plan.timeout_seconds, &error)) {
     tri_command_fails(bench_command.name, &error, TRI_EXIT_SUITE_FAILED);
   } else {
     tri_series_init(&bench.series);
-    tri_signals_hold(&bench.signals);
     status = measure(&bench);
-    tri_signals_release(&bench.signals);
     tri_series_free(&bench.series);
-    tri_remove_folder(bench.directory);
+    tri_taker_end(&bench.taker);
   }
   free(bench.executable);
-  free(bench.directory);
   free(bench.out_path);
   plan_free(&plan);
   return status;

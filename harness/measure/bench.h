@@ -1,17 +1,5 @@
 // `tricolor bench`: times cells (workload x collector x heap size) with one fresh process per sample and
-// writes one series file.
-//
-// Each sample runs, under hyperfine,
-//   EXECUTABLE run --workload=W --collector=C --heap=BYTES --size=S [-o KEY=VALUE,…] --result=FILE
-// and that process leaves one JSON object in FILE:
-//   "status"   "ok", "oom" (the heap is too small), "wrong" (the answer is), "unsupported" (the collector
-//   lacks
-//              what the workload needs) or "error"
-//   "message"  why, where it is not ok
-//   "metrics"  flat object of numbers; the table shows peak_rss_bytes and pause_max_ns
-//   …          anything else about the run; it is stored with the sample
-// A peer (peer.h) is run with the same arguments, as a program of its own in the place of EXECUTABLE.
-// It exits with 0 for ok and oom. A process that ends otherwise has failed, whatever it wrote.
+// writes one series file. subject.h says what a measured process is told and has to report.
 #ifndef TRICOLOR_MEASURE_BENCH_H
 #define TRICOLOR_MEASURE_BENCH_H
 
