@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "compare/compare.h"
 #include "fuzz_command.h"
 #include "generate_command.h"
 #include "list.h"
@@ -19,6 +20,11 @@
 static int command_bench(int argc, char **argv) {
   struct tri_bench_options options = {.collectors = tri_collector_names(), .workloads = tri_workload_names()};
   return tri_bench(&options, argc, argv);
+}
+
+static int command_compare(int argc, char **argv) {
+  struct tri_bench_options options = {.collectors = tri_collector_names(), .workloads = tri_workload_names()};
+  return tri_compare(&options, argc, argv);
 }
 
 static int in_fibers_form(int argc, char **argv) {
@@ -56,6 +62,7 @@ static const struct {
     {"fuzz", tri_command_fuzz, "a fuzzing engine on one or all collectors"},
     {"score", tri_command_score, "which way to fuzz kills which planted fault, how often and how fast"},
     {"bench", command_bench, "time workloads on collectors, one process per sample, into a series file"},
+    {"compare", command_compare, "is a build or a collector slower than another? pairs of runs, and a verdict"},
 };
 enum { COMMANDS = sizeof commands / sizeof *commands };
 
