@@ -1,5 +1,5 @@
-// A comparison: pairs of runs of base and head, cell by cell, in memory and as one JSON file
-// (results/schema/comparison-1.json). The pairs are what was measured; verdicts are worked out from them whenever they
+// A comparison: pairs of runs of base and head, cell by cell, in memory and as one JSON file.
+// The pairs are what was measured; verdicts are worked out from them whenever they
 // are shown, and written beside them for other readers.
 #ifndef TRICOLOR_COMPARE_COMPARISON_H
 #define TRICOLOR_COMPARE_COMPARISON_H
